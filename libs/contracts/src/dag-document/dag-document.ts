@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { ID_PATTERN, TRIGGER_RULES } from '@millrace/vocabulary';
+
+/**
+ * The one description of a dag as data: what the SDK writes, what a dag version stores, what the engine plans from.
+ * Times are RFC 3339 text in UTC, lengths of time are seconds.
+ */
+
+const id = (what: string) =>
+  z.string().regex(ID_PATTERN, `${what} may hold letters, digits, "_", "-" and ".", at most 250 characters`);
+
+const seconds = z.number().nonnegative().max(10 * 365 * 86_400);
+const instant = z.iso.datetime({ offset: true });
+
+export const scheduleSchema = z.discriminatedUnion('kind', [
+  /** A trigger: logical date = interval start = interval end = the time it fires. A bare cron string means this. */
+  z.object({ kind: z.literal('cron'), expressions: z.array(z.string().min(1)).min(1), timezone: z.string() }),
+  /** Data intervals: the run for [start, end) is created at end; its logical date is start. */
+  z.object({ kind: z.literal('cronInterval'), expression: z.string().min(1), timezone: z.string() }),
+  z.object({ kind: z.literal('every'), seconds: seconds.positive() }),
+  z.object({ kind: z.literal('everyInterval'), seconds: seconds.positive() }),
+  z.object({ kind: z.literal('once') }),
+  z.object({ kind: z.literal('continuous') }),
+  z.object({ kind: z.literal('assets'), condition: z.unknown() }),
+]);
+export type Schedule = z.infer<typeof scheduleSchema>;
+
+export const assetSchema = z.object({ name: z.string().min(1), uri: z.string().min(1), group: z.string().default('asset'), extra: z.record(z.string(), z.unknown()).default({}) });
+
+export const taskSchema = z.object({
+  taskId: id('a task id'),
+  displayName: z.string().optional(),
+  /** Class name shown as operator, e.g. `BashOperator`. */
+  operator: z.string().min(1),
+  upstream: z.array(z.string()).default([]),
+  triggerRule: z.enum(TRIGGER_RULES).default('all_success'),
+  retries: z.number().int().min(0).max(1_000).default(0),
+  retryDelaySeconds: seconds.default(300),
+  /** 0: constant delay; otherwise the base of the growth, 2 in Airflow. */
+  retryExponentialBackoff: z.number().min(0).max(10).default(0),
+  maxRetryDelaySeconds: seconds.nullable().default(null),
+  executionTimeoutSeconds: seconds.nullable().default(null),
+  /** What happens to an attempt whose worker was lost after it started. */
+  onLost: z.enum(['retry-policy', 'retry', 'fail', 'ask']).default('retry-policy'),
+  queue: id('a queue').default('default'),
+  pool: z.string().min(1).default('default_pool'),
+  poolSlots: z.number().int().min(1).default(1),
+  priorityWeight: z.number().int().default(1),
+  weightRule: z.enum(['downstream', 'upstream', 'absolute']).default('downstream'),
+  dependsOnPast: z.boolean().default(false),
+  waitForDownstream: z.boolean().default(false),
+  ignoreFirstDependsOnPast: z.boolean().default(true),
+  maxActivePerDag: z.number().int().min(1).nullable().default(null),
+  maxActivePerRun: z.number().int().min(1).nullable().default(null),
+  owner: z.string().default('millrace'),
+  docMd: z.string().nullable().default(null),
+  /** Names of the operator's fields that are templates. */
+  templateFields: z.array(z.string()).default([]),
+  /** The operator's own fields as JSON, for people and for rendered-field views; the runner uses the bundle's objects. */
+  fields: z.record(z.string(), z.unknown()).default({}),
+  params: z.record(z.string(), z.unknown()).default({}),
+  uiColor: z.string().default('#fff'),
+  uiFgColor: z.string().default('#000'),
+  /** Enclosing group id, or null; groups nest by their own `parent`. */
+  group: z.string().nullable().default(null),
+  isSetup: z.boolean().default(false),
+  isTeardown: z.boolean().default(false),
+  onFailureFailDagRun: z.boolean().default(false),
+  isSensor: z.boolean().default(false),
+  sensorTimeoutSeconds: seconds.nullable().default(null),
+  /** Dynamic mapping: what the task is expanded over; null when not mapped. */
+  expand: z.unknown().nullable().default(null),
+  inlets: z.array(assetSchema).default([]),
+  outlets: z.array(assetSchema).default([]),
+  /** Where the task is written, `file:line`, relative to the dags folder. */
+  definedAt: z.string().nullable().default(null),
+});
+export type TaskDocument = z.infer<typeof taskSchema>;
+
+export const groupSchema = z.object({
+  groupId: id('a group id'),
+  parent: z.string().nullable().default(null),
+  label: z.string().nullable().default(null),
+  tooltip: z.string().default(''),
+  uiColor: z.string().default('CornflowerBlue'),
+  uiFgColor: z.string().default('#000'),
+  expand: z.unknown().nullable().default(null),
+});
+
+export const paramSchema = z.object({
+  value: z.unknown(),
+  schema: z.record(z.string(), z.unknown()).default({}),
+  description: z.string().nullable().default(null),
+});
+
+export const dagDocumentSchema = z.object({
+  /** Format of this document. */
+  format: z.literal(1),
+  dagId: id('a dag id'),
+  displayName: z.string().optional(),
+  description: z.string().nullable().default(null),
+  docMd: z.string().nullable().default(null),
+  tags: z.array(z.string().min(1).max(100)).default([]),
+  owners: z.array(z.string()).default([]),
+  ownerLinks: z.record(z.string(), z.string()).default({}),
+  team: z.string().nullable().default(null),
+  schedule: scheduleSchema.nullable().default(null),
+  timezone: z.string().default('UTC'),
+  startDate: instant.nullable().default(null),
+  endDate: instant.nullable().default(null),
+  catchup: z.boolean().default(false),
+  maxActiveRuns: z.number().int().min(1).default(16),
+  /** Running and queued instances of one run. */
+  maxActiveTasks: z.number().int().min(1).default(16),
+  maxConsecutiveFailedRuns: z.number().int().min(0).default(0),
+  dagrunTimeoutSeconds: seconds.nullable().default(null),
+  failFast: z.boolean().default(false),
+  isPausedUponCreation: z.boolean().nullable().default(null),
+  renderTemplateAsNativeObj: z.boolean().default(false),
+  placement: z.enum(['any', 'single-worker']).default('any'),
+  params: z.record(z.string(), paramSchema).default({}),
+  defaultArgs: z.record(z.string(), z.unknown()).default({}),
+  tasks: z.array(taskSchema).max(1_000_000).default([]),
+  groups: z.array(groupSchema).default([]),
+  /** Labels on edges, `from -> to -> label`. */
+  edgeLabels: z.record(z.string(), z.record(z.string(), z.string())).default({}),
+  /** Where the dag is written, relative to the dags folder. */
+  definedAt: z.string().nullable().default(null),
+});
+/** Complete, as stored: every default filled in. */
+export type DagDocument = z.infer<typeof dagDocumentSchema>;
+/** As an author's tool may write it: defaults left out. */
+export type DagDocumentInput = z.input<typeof dagDocumentSchema>;

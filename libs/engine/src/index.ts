@@ -1,0 +1,5 @@
+export type { GraphError, Plan, PlanSource, PlanTask, PlanTaskSource } from './graph/plan.js';
+export type { FinishedEvent, RunEvent } from './run/events.js';
+export type { Decision, Effect, InstanceChange, RunChange } from './run/decision.js';
+export type { Instance, Run, RunFacts, StoredInstance, UpstreamCounts } from './run/run.js';
+export type { NextRun, ScheduleSource, Timetable, TimetableOptions } from './timetables/timetable.js';

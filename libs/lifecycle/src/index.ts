@@ -1,0 +1,1 @@
+export type { HealthReport, Service } from './service.js';

@@ -1,0 +1,1 @@
+export type { LiveUpdate, LiveUpdates } from './live-updates.js';

@@ -1,0 +1,1 @@
+export type { Broker, Delivery, PublishResult, Subscription } from './broker.js';

@@ -1,0 +1,1 @@
+export type { BackfillInput, BackfillPlan, Commands, InstanceSelection, SelectedInstance, TriggerInput } from './commands/commands.js';
