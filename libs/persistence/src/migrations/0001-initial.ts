@@ -313,6 +313,8 @@ create table worker_session (
   queues text[] not null,
   slots int not null,
   free_slots int not null default 0,
+  -- attempts the worker held at its last beat: running, or ended and not yet answered
+  running uuid[] not null default '{}',
   version text not null default '',
   pid int,
   started_at timestamptz not null default now(),
@@ -320,6 +322,7 @@ create table worker_session (
   lease_expires_at timestamptz not null,
   -- active, draining, ended (said goodbye), lost
   state text not null default 'active' check (state in ('active', 'draining', 'ended', 'lost')),
+  -- set once nothing runs under an ended or lost session any more
   ended_at timestamptz
 ) with (fillfactor = 50);
 create index worker_session_started on worker_session (started_at desc);

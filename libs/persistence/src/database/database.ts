@@ -1,0 +1,171 @@
+import pg from 'pg';
+import type { HealthReport, Service } from '@millrace/lifecycle';
+
+/** Where and how to connect. */
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Connections per pool. */
+  readonly poolSize: number;
+  /** Prepared statements by name; off behind proxies that cannot keep them. */
+  readonly namedStatements: boolean;
+  readonly applicationName: string;
+}
+
+/** One SQL text with its name; the name is also its prepared statement's. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Whatever can run a statement: a pool, or one connection in a transaction. */
+export interface Queryable {
+  query<Row extends pg.QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
+}
+
+const INT8_OID = 20;
+
+/** bigint columns here are counts and versions far below 2^53. */
+const types = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === INT8_OID ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+};
+
+/**
+ * The pools of one process.
+ * `hot` is for statements on the path between two tasks: sequential scans are off there, because a cached plan
+ * made while a table was small would otherwise go on scanning it when it is not.
+ */
+export class Database implements Service, Queryable {
+  readonly name = 'database';
+  readonly pool: pg.Pool;
+  readonly hot: HotConnections;
+  #lastError: { at: number; message: string } | undefined;
+
+  constructor(readonly options: DatabaseOptions) {
+    const base: pg.PoolConfig = {
+      connectionString: options.url,
+      application_name: options.applicationName,
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+      idleTimeoutMillis: 60_000,
+      types,
+    };
+    const safety = '-c lock_timeout=2000 -c idle_in_transaction_session_timeout=5000 -c synchronous_commit=on';
+    this.pool = new pg.Pool({ ...base, max: options.poolSize, statement_timeout: 30_000, options: safety });
+    const hot = new pg.Pool({
+      ...base,
+      max: Math.max(2, Math.ceil(options.poolSize / 2)),
+      statement_timeout: 10_000,
+      options: `${safety} -c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off`,
+    });
+    // An idle connection that breaks must not end the process; the next query reports it.
+    for (const pool of [this.pool, hot]) pool.on('error', (error) => (this.#lastError = { at: Date.now(), message: error.message }));
+    this.hot = new HotConnections(hot, options.namedStatements);
+  }
+
+  /** Waits for nothing: connections open on first use. */
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    await Promise.allSettled([this.pool.ended ? undefined : this.pool.end(), this.hot.end()]);
+  }
+
+  async query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    return runStatement<Row>(this.pool, statement, values, this.options.namedStatements);
+  }
+
+  /** Runs `work` in one transaction; rolls back when it throws. */
+  async inTransaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return transact(this.pool, this.options.namedStatements, work);
+  }
+
+  async health(): Promise<HealthReport> {
+    try {
+      await this.pool.query('select 1');
+      return { ok: true, checks: { database: { ok: true } } };
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      return { ok: false, checks: { database: { ok: false, detail: this.#lastError ? `${detail}; before that: ${this.#lastError.message}` : detail } } };
+    }
+  }
+}
+
+/** Connections for the hot path only. */
+export class HotConnections implements Queryable {
+  readonly #pool: pg.Pool;
+  readonly #named: boolean;
+
+  constructor(pool: pg.Pool, named: boolean) {
+    this.#pool = pool;
+    this.#named = named;
+  }
+
+  query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    return runStatement<Row>(this.#pool, statement, values, this.#named);
+  }
+
+  inTransaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return transact(this.#pool, this.#named, work);
+  }
+
+  async end(): Promise<void> {
+    if (!this.#pool.ended) await this.#pool.end();
+  }
+}
+
+/** Only obtainable inside `inTransaction`: what takes one may write. */
+export class Transaction implements Queryable {
+  constructor(
+    readonly client: pg.PoolClient,
+    private readonly named: boolean,
+  ) {}
+
+  query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    return runStatement<Row>(this.client, statement, values, this.named);
+  }
+}
+
+async function runStatement<Row extends pg.QueryResultRow>(
+  target: pg.Pool | pg.PoolClient,
+  statement: Statement,
+  values: readonly unknown[],
+  named: boolean,
+): Promise<Row[]> {
+  const query = named ? { name: statement.name, text: statement.text, values: values as unknown[] } : { text: statement.text, values: values as unknown[] };
+  const result = await target.query<Row>(query);
+  return result.rows;
+}
+
+async function transact<T>(pool: pg.Pool, named: boolean, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const result = await work(new Transaction(client, named));
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    try {
+      await client.query('rollback');
+    } catch (rollbackError) {
+      // The connection is gone; the server rolls back by itself. Do not give it back to the pool.
+      broken = rollbackError instanceof Error ? rollbackError : new Error(String(rollbackError));
+    }
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** PostgreSQL's error code, e.g. `23505`; undefined when the error is not PostgreSQL's (connection refused, closed …). */
+export function sqlState(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** True when trying the same again later may succeed: serialisation, deadlock, lock time-out, shutdown, connection loss. */
+export function isTransient(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state === undefined) return true;
+  return /^(08|40|53|57P|55P03|25P0)/.test(state);
+}

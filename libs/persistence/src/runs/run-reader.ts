@@ -1,0 +1,34 @@
+import type { AttemptId, ClaimToken, DagVersionId, InstanceId, InstanceState, RunId } from '@millrace/vocabulary';
+import { plainArray } from '../database/array-literals.js';
+import type { Queryable } from '../database/database.js';
+import type { InstanceRow, RunRow } from './run-rows.js';
+import { ATTEMPT_FATES, LOAD_INSTANCES, LOAD_RUNS, LOAD_VERSION_DOCUMENTS, RUNS_OF_INSTANCES } from './sql/load-runs.sql.js';
+
+/** Reads runs as the scheduler decides on them. The run is read before its instances: a change in between fails the version check later. */
+export class RunReader {
+  constructor(private readonly on: Queryable) {}
+
+  async load(ids: readonly RunId[]): Promise<{ runs: RunRow[]; instances: InstanceRow[] }> {
+    const list = plainArray(ids);
+    const runs = await this.on.query<RunRow & Record<string, unknown>>(LOAD_RUNS, [list]);
+    const instances = await this.on.query<InstanceRow & Record<string, unknown>>(LOAD_INSTANCES, [list]);
+    return { runs, instances };
+  }
+
+  headers(ids: readonly RunId[]): Promise<RunRow[]> {
+    return this.on.query<RunRow & Record<string, unknown>>(LOAD_RUNS, [plainArray(ids)]);
+  }
+
+  async documents(ids: readonly DagVersionId[]): Promise<{ id: DagVersionId; document: unknown }[]> {
+    return this.on.query(LOAD_VERSION_DOCUMENTS, [plainArray(ids)]);
+  }
+
+  async runsOf(instanceIds: readonly InstanceId[]): Promise<Map<InstanceId, RunId>> {
+    const rows = await this.on.query<{ id: InstanceId; dagRunId: RunId }>(RUNS_OF_INSTANCES, [plainArray(instanceIds)]);
+    return new Map(rows.map((row) => [row.id, row.dagRunId]));
+  }
+
+  fates(attempts: readonly { instanceId: InstanceId; attemptId: AttemptId }[]): Promise<{ attemptId: AttemptId; claimToken: ClaimToken | null; state: InstanceState | 'lost' }[]> {
+    return this.on.query(ATTEMPT_FATES, [plainArray(attempts.map((a) => a.instanceId)), plainArray(attempts.map((a) => a.attemptId))]);
+  }
+}
