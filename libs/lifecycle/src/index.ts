@@ -1,1 +1,13 @@
 export type { HealthReport, Service } from './service.js';
+export { ManagedService } from './managed-service.js';
+export { ServiceGroup } from './service-group.js';
+export { backoffMs, pause, retryForever } from './backoff.js';
+export type { Backoff, RetryOptions } from './backoff.js';
+export { failPoint } from './fail-point.js';
+export { Signal } from './signal.js';
+export type { Hold } from './signal.js';
+export { NaturalBatcher } from './natural-batcher.js';
+export type { BatcherOptions } from './natural-batcher.js';
+export { runUntilSignal } from './run-until-signal.js';
+export type { RunOptions } from './run-until-signal.js';
+export { tortureStartStop } from './torture.js';

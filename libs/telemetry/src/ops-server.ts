@@ -1,0 +1,99 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ManagedService } from '@millrace/lifecycle';
+import type { HealthReport } from '@millrace/lifecycle';
+import { MillraceError } from '@millrace/vocabulary';
+import type { Registry } from 'prom-client';
+import { maskText } from './masking.js';
+
+export interface OpsServerOptions {
+  /** 0 takes a free one; see {@link OpsServer.port}. */
+  readonly port: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Asked at each request; must not throw for an expected trouble. */
+  readonly health: () => HealthReport | Promise<HealthReport>;
+  readonly registry: Registry;
+  /** More paths, e.g. `/session`; exact match, GET and HEAD only. */
+  readonly extra?: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void | Promise<void>>>;
+}
+
+/** What operators and orchestrators ask a service: `/health`, `/livez`, `/readyz`, `/metrics`. */
+export class OpsServer extends ManagedService {
+  readonly name = 'ops-server';
+  private server: Server | null = null;
+
+  constructor(private readonly options: OpsServerOptions) {
+    super();
+  }
+
+  /** The port listened on; 0 while stopped. */
+  get port(): number {
+    return (this.server?.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  protected async open(): Promise<void> {
+    const { port, host = '127.0.0.1' } = this.options;
+    const server = createServer((request, response) => void this.answer(request, response));
+    this.server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EADDRINUSE') reject(new MillraceError('conflict', `port ${port} on ${host} is in use; choose another ops_port, or 0 for a free one`));
+        else reject(new MillraceError('unavailable', `can't listen on ${host}:${port}: ${error.message}`));
+      });
+      server.listen(port, host, resolve);
+    });
+  }
+
+  protected async close(): Promise<void> {
+    const server = this.server;
+    if (server === null) return;
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+    this.server = null;
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const path = (request.url ?? '/').split('?')[0] as string;
+      const handler = this.handlerOf(path);
+      if (handler === undefined) return sendJson(response, 404, { detail: 'here are /health, /livez, /readyz and /metrics' });
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        response.setHeader('allow', 'GET, HEAD');
+        return sendJson(response, 405, { detail: 'only GET and HEAD' });
+      }
+      await handler(request, response);
+    } catch (error) {
+      const detail = maskText(error instanceof Error ? error.message : String(error));
+      if (response.headersSent) response.destroy();
+      else sendJson(response, 500, { detail });
+    }
+  }
+
+  private handlerOf(path: string): ((request: IncomingMessage, response: ServerResponse) => void | Promise<void>) | undefined {
+    switch (path) {
+      case '/livez': // The event loop answers: nothing a restart would mend.
+        return (_request, response) => sendJson(response, 200, { status: 'alive' });
+      case '/health':
+      case '/readyz':
+        return async (_request, response) => {
+          const report = await this.options.health();
+          sendJson(response, report.ok ? 200 : 503, { status: report.ok ? 'healthy' : 'unhealthy', ...report });
+        };
+      case '/metrics':
+        return async (_request, response) => {
+          const body = await this.options.registry.metrics();
+          response.writeHead(200, { 'content-type': this.options.registry.contentType, 'cache-control': 'no-store' }).end(body);
+        };
+      default:
+        return this.options.extra !== undefined && Object.hasOwn(this.options.extra, path) ? this.options.extra[path] : undefined;
+    }
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(`${JSON.stringify(body)}\n`);
+}
