@@ -1,1 +1,15 @@
-export {};
+export { logPathOf, isLogPath, logUrlPath, logPathFromUrl } from './log-path.js';
+export type { LogKey } from './log-path.js';
+export { openLogFile } from './open-log-file.js';
+export type { OpenedLog } from './open-log-file.js';
+export { formatLine, parseLine, sourceEvents, LogParser } from './line-format.js';
+export type { LogEvent, LogLevel } from './line-format.js';
+export { SecretMask } from './secret-mask.js';
+export { TaskLogWriter } from './task-log-writer.js';
+export type { OutputSink, TaskLogOptions } from './task-log-writer.js';
+export { createLogReadHandler } from './log-read-handler.js';
+export type { LogReadHandler, LogReadHandlerOptions } from './log-read-handler.js';
+export { signLogRead } from './log-read-token.js';
+export type { LogReadGrant } from './log-read-token.js';
+export { readLog } from './read-log.js';
+export type { LogLocation, LogReading, LogSource, ReadLogOptions } from './read-log.js';
