@@ -1,0 +1,195 @@
+import type { IndexPath, InstanceId, InstanceState } from '@millrace/vocabulary';
+import { Filter, readPage } from './paging.js';
+import type { Page, PageRequest, Range } from './paging.js';
+import type { SqlRunner } from './sql-runner.js';
+
+export interface InstanceView {
+  readonly id: InstanceId;
+  readonly dag_id: string;
+  readonly run_id: string;
+  readonly task_id: string;
+  readonly dag_run_uuid: string;
+  readonly dag_version_id: string;
+  readonly dag_display_name: string;
+  readonly index_path: IndexPath;
+  readonly logical_date: Date | null;
+  readonly run_after: Date;
+  readonly state: InstanceState;
+  readonly try_number: number;
+  readonly max_tries: number;
+  readonly scheduled_at: Date | null;
+  readonly queued_at: Date | null;
+  readonly start_date: Date | null;
+  readonly end_date: Date | null;
+  readonly queue: string;
+  readonly pool: string;
+  readonly pool_slots: number;
+  readonly priority_weight: number;
+  readonly operator: string;
+  readonly hostname: string | null;
+  readonly pid: number | null;
+  readonly unixname: string | null;
+  readonly reason: string | null;
+  readonly rendered_fields: Record<string, unknown> | null;
+  readonly rendered_map_index: string | null;
+  readonly note: string | null;
+  readonly executor_config: Record<string, unknown>;
+  readonly session_id: string | null;
+  readonly version_number: number;
+  readonly version_bundle_name: string;
+  readonly version_created_at: Date;
+}
+
+/** One try, current or past. */
+export type TryView = Omit<InstanceView, 'rendered_fields' | 'rendered_map_index' | 'note' | 'executor_config' | 'logical_date' | 'run_after' | 'state'> & { readonly state: string | null };
+
+export interface InstanceFilter {
+  readonly dagId?: string | undefined;
+  readonly dagIds?: readonly string[] | undefined;
+  readonly runId?: string | undefined;
+  readonly runIds?: readonly string[] | undefined;
+  readonly taskId?: string | undefined;
+  readonly taskIds?: readonly string[] | undefined;
+  /** `none` stands for the state null. */
+  readonly states?: readonly string[] | undefined;
+  readonly pools?: readonly string[] | undefined;
+  readonly queues?: readonly string[] | undefined;
+  readonly operators?: readonly string[] | undefined;
+  readonly versionNumbers?: readonly number[] | undefined;
+  readonly tryNumbers?: readonly number[] | undefined;
+  readonly mapIndexes?: readonly number[] | undefined;
+  readonly onlyMapped?: boolean | undefined;
+  readonly dagIdPattern?: string | undefined;
+  readonly runIdPattern?: string | undefined;
+  readonly taskPattern?: string | undefined;
+  readonly poolPattern?: string | undefined;
+  readonly queuePattern?: string | undefined;
+  readonly operatorPattern?: string | undefined;
+  readonly runAfter?: Range<Date> | undefined;
+  readonly logicalDate?: Range<Date> | undefined;
+  readonly startDate?: Range<Date> | undefined;
+  readonly endDate?: Range<Date> | undefined;
+  readonly updatedAt?: Range<Date> | undefined;
+  /** Seconds. */
+  readonly duration?: Range<number> | undefined;
+}
+
+export class InstancesReader {
+  constructor(private readonly db: SqlRunner) {}
+
+  async list(filter: InstanceFilter, page: PageRequest): Promise<Page<InstanceView>> {
+    return readPage<InstanceView>(this.db, { select: COLUMNS, from: FROM, filter: conditions(filter), order: ORDER, tieBreaker: 'i.task_id, i.index_path, i.id', page });
+  }
+
+  /** The instance at Airflow's map index (-1: the unmapped one). */
+  async find(dagId: string, runId: string, taskId: string, mapIndex: number): Promise<InstanceView | null> {
+    return (await this.db.query<InstanceView>(`select ${COLUMNS} from ${FROM} where r.dag_id = $1 and r.run_id = $2 and i.task_id = $3 and ${MAP_INDEX} = $4`, [dagId, runId, taskId, mapIndex])).rows[0] ?? null;
+  }
+
+  async ofTask(dagId: string, runId: string, taskId: string): Promise<readonly InstanceView[]> {
+    return (await this.db.query<InstanceView>(`select ${COLUMNS} from ${FROM} where r.dag_id = $1 and r.run_id = $2 and i.task_id = $3 order by i.index_path`, [dagId, runId, taskId])).rows;
+  }
+
+  async byIds(ids: readonly string[]): Promise<readonly InstanceView[]> {
+    return (await this.db.query<InstanceView>(`select ${COLUMNS} from ${FROM} where i.id = any($1::uuid[]) order by r.run_after, i.task_id, i.index_path`, [ids])).rows;
+  }
+
+  /** All tries of one instance, oldest first, each once: the history's last word, and the current try. */
+  async tries(instanceId: string): Promise<readonly TryView[]> {
+    return (await this.db.query<TryView>(TRIES, [instanceId])).rows;
+  }
+
+  /** Where the log of a try may be read: the session that ran it. Null: nobody claimed it, or long ago. */
+  async logHost(sessionId: string): Promise<{ readonly worker_name: string; readonly log_host: string; readonly log_port: number; readonly state: string } | null> {
+    return (await this.db.query<{ worker_name: string; log_host: string; log_port: number; state: string }>(`select worker_name, log_host, log_port, state from worker_session where id = $1`, [sessionId])).rows[0] ?? null;
+  }
+}
+
+/** Airflow's single index: the last of the path, -1 when unmapped. */
+const MAP_INDEX = `coalesce(i.index_path[array_upper(i.index_path, 1)], -1)`;
+const DURATION = `extract(epoch from coalesce(i.end_date, now()) - i.start_date)`;
+
+const VERSION_COLUMNS = `v.version_number, v.bundle_name as version_bundle_name, v.created_at as version_created_at`;
+
+const COLUMNS = `
+i.id, i.dag_id, i.run_id, i.task_id, r.id as dag_run_uuid, r.dag_version_id, coalesce(d.display_name, d.dag_id) as dag_display_name, i.index_path,
+r.logical_date, r.run_after, i.state, i.try_number, i.max_tries, i.scheduled_at, i.queued_at, i.start_date, i.end_date, i.queue, i.pool,
+i.pool_slots, i.priority_weight, i.operator, i.hostname, i.pid, i.unixname, i.reason, i.rendered_fields, i.rendered_map_index, i.note,
+i.executor_config, i.session_id, ${VERSION_COLUMNS}`;
+
+const FROM = `task_instance i join dag_run r on r.id = i.dag_run_id join dag d on d.dag_id = r.dag_id join dag_version v on v.id = r.dag_version_id`;
+
+const ORDER = {
+  id: 'i.id',
+  state: { nullable: 'i.state' },
+  task_id: 'i.task_id',
+  dag_id: 'i.dag_id',
+  run_id: 'i.run_id',
+  map_index: 'i.index_path',
+  rendered_map_index: { nullable: 'i.rendered_map_index' },
+  try_number: 'i.try_number',
+  run_after: 'r.run_after',
+  logical_date: { nullable: 'r.logical_date' },
+  data_interval_start: { nullable: 'r.data_interval_start' },
+  data_interval_end: { nullable: 'r.data_interval_end' },
+  queued_dttm: { nullable: 'i.queued_at' },
+  scheduled_dttm: { nullable: 'i.scheduled_at' },
+  start_date: { nullable: 'i.start_date' },
+  end_date: { nullable: 'i.end_date' },
+  duration: { nullable: DURATION },
+  operator: 'i.operator',
+  queue: 'i.queue',
+  pool: 'i.pool',
+  priority_weight: 'i.priority_weight',
+};
+
+const TRIES = `
+select distinct on (t.try_number) t.*, d.dag_display_name, d.dag_version_id, ${VERSION_COLUMNS}
+from (
+  select h.instance_id as id, h.dag_id, h.run_id, h.task_id, h.dag_run_id as dag_run_uuid, h.index_path, h.state, h.try_number, h.max_tries,
+         h.scheduled_at, h.queued_at, h.start_date, h.end_date, h.queue, h.pool, h.pool_slots, h.priority_weight, h.operator, h.hostname, h.pid,
+         h.unixname, h.reason, h.session_id, 0 as is_current, h.recorded_at
+  from task_instance_history h where h.instance_id = $1 and h.try_number > 0
+  union all
+  select i.id, i.dag_id, i.run_id, i.task_id, i.dag_run_id, i.index_path, i.state, i.try_number, i.max_tries, i.scheduled_at, i.queued_at,
+         i.start_date, i.end_date, i.queue, i.pool, i.pool_slots, i.priority_weight, i.operator, i.hostname, i.pid, i.unixname, i.reason,
+         i.session_id, 1, now()
+  from task_instance i where i.id = $1 and i.try_number > 0
+) t
+join lateral (
+  select r.dag_version_id, coalesce(dag.display_name, dag.dag_id) as dag_display_name
+  from dag_run r join dag on dag.dag_id = r.dag_id where r.id = t.dag_run_uuid
+) d on true
+join dag_version v on v.id = d.dag_version_id
+order by t.try_number, t.is_current desc, t.recorded_at desc`;
+
+function conditions(filter: InstanceFilter): Filter {
+  const built = new Filter()
+    .when(filter.dagId, 'r.dag_id = ?')
+    .when(filter.runId, 'r.run_id = ?')
+    .when(filter.taskId, 'i.task_id = ?')
+    .whenAny(filter.dagIds, 'r.dag_id = any(?::text[])')
+    .whenAny(filter.runIds, 'r.run_id = any(?::text[])')
+    .whenAny(filter.taskIds, 'i.task_id = any(?::text[])')
+    .whenAny(filter.states, `coalesce(i.state, 'none') = any(?::text[])`)
+    .whenAny(filter.pools, 'i.pool = any(?::text[])')
+    .whenAny(filter.queues, 'i.queue = any(?::text[])')
+    .whenAny(filter.operators, 'i.operator = any(?::text[])')
+    .whenAny(filter.versionNumbers, 'v.version_number = any(?::int[])')
+    .whenAny(filter.tryNumbers, 'i.try_number = any(?::int[])')
+    .whenAny(filter.mapIndexes, `${MAP_INDEX} = any(?::int[])`)
+    .pattern('r.dag_id', filter.dagIdPattern)
+    .pattern('r.run_id', filter.runIdPattern)
+    .pattern('i.task_id', filter.taskPattern)
+    .pattern('i.pool', filter.poolPattern)
+    .pattern('i.queue', filter.queuePattern)
+    .pattern('i.operator', filter.operatorPattern)
+    .range('r.run_after', filter.runAfter)
+    .range('r.logical_date', filter.logicalDate)
+    .range('i.start_date', filter.startDate)
+    .range('i.end_date', filter.endDate)
+    .range('coalesce(i.end_date, i.start_date, i.queued_at, i.scheduled_at)', filter.updatedAt)
+    .range(DURATION, filter.duration);
+  if (filter.onlyMapped) built.and(`i.index_path <> '{}'`);
+  return built;
+}
