@@ -1,1 +1,2 @@
-export {};
+export { LogServer, createLogServer } from './log-server.service.js';
+export type { LogServerOptions } from './log-server.service.js';

@@ -15,6 +15,8 @@ export interface OpsServerOptions {
   /** Asked at each request; must not throw for an expected trouble. */
   readonly health: () => HealthReport | Promise<HealthReport>;
   readonly registry: Registry;
+  /** Asked first, for whole trees of paths such as `/log/…`; false when the request is none of its own. Checks methods itself. */
+  readonly mount?: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
   /** More paths, e.g. `/session`; exact match, GET and HEAD only. */
   readonly extra?: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void | Promise<void>>>;
 }
@@ -58,6 +60,7 @@ export class OpsServer extends ManagedService {
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      if (this.options.mount !== undefined && (await this.options.mount(request, response))) return;
       const path = (request.url ?? '/').split('?')[0] as string;
       const handler = this.handlerOf(path);
       if (handler === undefined) return sendJson(response, 404, { detail: 'here are /health, /livez, /readyz and /metrics' });
