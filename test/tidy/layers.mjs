@@ -14,6 +14,7 @@ export const PACKAGES = {
   'libs/lifecycle': { layer: 'foundation', may: ['vocabulary'] },
   'libs/configuration': { layer: 'foundation', may: ['vocabulary'] },
   'libs/telemetry': { layer: 'foundation', may: ['vocabulary', 'lifecycle'] },
+  'libs/embedded-postgres': { layer: 'foundation', may: ['vocabulary', 'lifecycle'] },
   'libs/test-services': { layer: 'foundation', may: ['vocabulary'] },
   // adapters: never each other
   'libs/persistence': { layer: 'adapters', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services'] },
@@ -32,5 +33,5 @@ export const PACKAGES = {
   'apps/log-server': { layer: 'apps', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'task-logs'] },
   'apps/dag-processor': { layer: 'apps', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'bundles'] },
   // entry: may import apps
-  'apps/cli': { layer: 'entry', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'persistence', 'messaging', 'live-updates', 'task-logs', 'access', 'scheduling', 'scheduler', 'api', 'worker', 'log-server', 'dag-processor', 'bundles', 'execution', 'sdk', 'operators'] },
+  'apps/cli': { layer: 'entry', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'persistence', 'messaging', 'live-updates', 'task-logs', 'access', 'scheduling', 'scheduler', 'api', 'worker', 'log-server', 'dag-processor', 'bundles', 'execution', 'sdk', 'operators', 'embedded-postgres'] },
 };

@@ -1,0 +1,100 @@
+import type { JournalEntry } from './journal.js';
+import type { LedgerLine } from './ledger.js';
+
+/** Everything the checker compares. Plain data, so that a spec can plant any violation. Times of the database are ms since 1970. */
+export interface Observed {
+  readonly ledger: readonly LedgerLine[];
+  readonly journal: readonly JournalEntry[];
+  readonly runs: readonly ObservedRun[];
+  readonly instances: readonly ObservedTry[];
+  /** Earlier tries. */
+  readonly history: readonly ObservedTry[];
+  readonly documents: ReadonlyMap<string, ObservedDocument>;
+  readonly sessions: readonly ObservedSession[];
+  readonly pools: readonly { readonly name: string; readonly slots: number }[];
+  readonly leftovers: Leftovers;
+  /** Workers that are alive now, by process id. */
+  readonly liveWorkerPids: ReadonlySet<number>;
+  readonly ticks: readonly ExpectedTicks[];
+}
+
+export interface ObservedRun {
+  readonly id: string;
+  readonly dagId: string;
+  readonly runId: string;
+  readonly versionId: string;
+  readonly state: string;
+  readonly runType: string;
+  readonly logicalDate: number | null;
+  readonly taskSelection: readonly string[] | null;
+  readonly quarantined: boolean;
+  readonly clearNumber: number;
+  readonly reason: string | null;
+}
+
+export interface ObservedTry {
+  readonly instanceId: string;
+  readonly dagRunId: string;
+  readonly dagId: string;
+  readonly runId: string;
+  readonly taskId: string;
+  readonly indexPath: readonly number[];
+  readonly state: string | null;
+  readonly reason: string | null;
+  readonly tryNumber: number;
+  readonly maxTries: number;
+  readonly attemptId: string | null;
+  readonly claimToken: string | null;
+  readonly sessionId: string | null;
+  readonly queuedAt: number | null;
+  readonly startDate: number | null;
+  readonly endDate: number | null;
+  /** History only: when it was written. */
+  readonly recordedAt: number | null;
+  readonly pool: string;
+  readonly poolSlots: number;
+}
+
+export interface ObservedDocument {
+  readonly maxActiveTasks: number;
+  readonly tasks: readonly { readonly taskId: string; readonly upstream: readonly string[]; readonly triggerRule: string; readonly retries: number; readonly mapped: boolean }[];
+}
+
+export interface ObservedSession {
+  readonly id: string;
+  readonly workerName: string;
+  readonly pid: number | null;
+  readonly slots: number;
+  readonly state: string;
+  readonly leaseExpired: boolean;
+}
+
+/** What must be nothing when all has settled. */
+export interface Leftovers {
+  readonly unappliedEvents: number;
+  /** Timers of runs that are over. */
+  readonly staleTimers: number;
+  readonly deadLetters: number;
+  /** Messages ready in task queues. */
+  readonly queuedMessages: number;
+}
+
+/** A dag whose every tick must be there: at `from`, then each `everyMs`, up to and including `until`. Logical dates, ms. */
+export interface ExpectedTicks {
+  readonly dagId: string;
+  readonly everyMs: number;
+  readonly from: number;
+  readonly until: number;
+}
+
+export interface Violation {
+  readonly promise: number;
+  readonly text: string;
+}
+
+export const FINISHED: ReadonlySet<string | null> = new Set(['success', 'failed', 'skipped', 'upstream_failed', 'removed']);
+
+export function nameOf(row: { readonly dagId: string; readonly runId: string; readonly taskId?: string; readonly indexPath?: readonly number[] }): string {
+  const index = row.indexPath === undefined || row.indexPath.length === 0 ? '' : `[${row.indexPath.join(',')}]`;
+  return `${row.dagId}/${row.runId}${row.taskId === undefined ? '' : `/${row.taskId}${index}`}`;
+}
