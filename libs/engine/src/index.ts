@@ -2,6 +2,13 @@ export type { GraphError, Plan, PlanSource, PlanTask, PlanTaskSource } from './g
 export type { FinishedEvent, RunEvent } from './run/events.js';
 export type { Decision, Effect, InstanceChange, RunChange } from './run/decision.js';
 export type { Instance, Run, RunFacts, StoredInstance, UpstreamCounts } from './run/run.js';
+export { compilePlan } from './graph/compile-plan.js';
+export { derivedUuid } from './identity/derived-uuid.js';
+export { retryDelayMs } from './retries/retry-delay.js';
+export { createRun, loadRun, markClaimed } from './run/create-run.js';
+export { decide } from './run/decide.js';
+export { NEXT, isArrow } from './run/transitions.js';
+export { judge } from './trigger-rules/trigger-rules.js';
 export type { NextRun, ScheduleSource, Timetable, TimetableOptions } from './timetables/timetable.js';
 export { compileTimetable } from './timetables/compile-timetable.js';
 export type { CompiledTimetable } from './timetables/compile-timetable.js';

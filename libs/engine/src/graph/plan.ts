@@ -39,6 +39,10 @@ export interface PlanTask extends PlanTaskSource {
   readonly downstreamTasks: readonly number[];
   /** By the weight rule: own + all downstream, own + all upstream, or own. */
   readonly effectivePriority: number;
+  /** Setups that must have succeeded before it: those whose scope it is in; a teardown's are its direct upstream setups. */
+  readonly setups: readonly number[];
+  /** The other direction: tasks that stand under this setup. */
+  readonly setupOf: readonly number[];
 }
 
 export interface Plan {

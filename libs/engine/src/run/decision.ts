@@ -16,8 +16,9 @@ export interface Decision {
 export interface InstanceChange {
   readonly instance: Instance;
   /**
-   * The attempt that this decision replaced by a new one, when it had started or ended (it becomes history); else null.
-   * `endedAs`: its final word in history (failed, lost, success, skipped …).
+   * The attempt that became history with this decision: it had started, and the instance will try again (or may: cleared).
+   * From then on `instance.attemptId` is another one or null until the next dispatch. Else null: a resumed or never started
+   * attempt is the same try. `endedAs`: its final word in history (failed, lost, success, skipped …).
    */
   readonly superseded: { readonly attemptId: AttemptId; readonly endedAs: string; readonly reason: string } | null;
 }

@@ -1,0 +1,39 @@
+import { cancel } from './cancelling.js';
+import type { RunEvent } from './events.js';
+import { enter } from './evolve.js';
+import { stopTheRest } from './fail-fast.js';
+import type { Instance } from './run.js';
+import type { Step } from './step.js';
+
+/** A person says how instances ended. What ran is stopped; what was never run because of the old state is decided anew. */
+export function onMarked(step: Step, event: Extract<RunEvent, { type: 'marked' }>): string | null {
+  const { run } = step;
+  const marked = event.instanceIds
+    .flatMap((id) => run.instances.get(id) ?? [])
+    .filter((instance) => instance.state !== event.state && instance.state !== 'removed');
+  if (marked.length === 0) return `none of the instances is in this run and not ${event.state} already`;
+  // The end of a run is found again from what its leaves are now (`conclude`).
+  if (run.state === 'success' || run.state === 'failed') run.state = 'running';
+  for (const instance of marked) {
+    const reason = `marked ${event.state} by ${event.by}`;
+    cancel(step, instance, reason);
+    if (!enter(step, instance, event.state, reason)) continue;
+    reconsiderBelow(step, instance);
+    if (event.state === 'failed') stopTheRest(step, instance);
+  }
+  return null;
+}
+
+/** Instances that did not run because something upstream had failed are undecided again, and those behind them. */
+function reconsiderBelow(step: Step, instance: Instance): void {
+  const { plan, book } = step.run;
+  const open = [instance];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    const task = plan.tasks[at.task];
+    for (const position of [...(task?.downstreamTasks ?? []), ...(task?.setupOf ?? [])]) {
+      for (const below of book.byTask[position] ?? []) {
+        if (below.state === 'upstream_failed' && enter(step, below, null, null)) open.push(below);
+      }
+    }
+  }
+}

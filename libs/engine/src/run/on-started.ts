@@ -1,0 +1,33 @@
+import { createInstances } from './create-run.js';
+import type { RunEvent } from './events.js';
+import type { Step } from './step.js';
+
+/** The run begins, or begins again after it was put back to queued: instances come into being, roots are ready. */
+export function onStarted(step: Step): string | null {
+  const { run } = step;
+  if (run.state !== 'queued') return `the run is ${run.state} already`;
+  if (run.instances.size === 0) createInstances(step);
+  begin(step);
+  for (const instance of run.instances.values()) if (instance.state === null) step.pending.push(instance);
+  return null;
+}
+
+/** Sets the run running from now, with its time-out. */
+export function begin(step: Step): void {
+  const { run, nowMs } = step;
+  run.state = 'running';
+  run.startedAtMs = nowMs;
+  run.endedAtMs = null;
+  run.reason = null;
+  const timeout = run.plan.dagrunTimeoutSeconds;
+  if (timeout !== null) {
+    step.timers.push({ type: 'timer', kind: 'run_timeout', instanceId: null, attemptSeq: 0, dueAtMs: nowMs + timeout * 1000 });
+  }
+}
+
+/** A paused dag queues nothing new; what waits is queued when it is unpaused (`promote` looks). */
+export function onPaused(step: Step, event: Extract<RunEvent, { type: 'paused' }>): string | null {
+  if (step.run.paused === event.paused) return `the dag is ${event.paused ? 'paused' : 'not paused'} already`;
+  step.run.paused = event.paused;
+  return null;
+}
