@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-const conditions = ['@millrace/source', 'node', 'import', 'module', 'default'];
+// No 'import' or 'module' here: they reach Node's own require in the workers, and `pg` then gets its pool as a module namespace.
+const conditions = ['@millrace/source', 'node'];
 
 export default defineConfig({
   resolve: { conditions },
