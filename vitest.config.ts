@@ -5,7 +5,8 @@ const conditions = ['@millrace/source', 'node'];
 
 export default defineConfig({
   resolve: { conditions },
-  ssr: { resolve: { conditions } },
+  // Only these: more reach the workers as --conditions and would make CommonJS packages load their ES builds.
+  ssr: { resolve: { conditions: ['@millrace/source', 'node'] } },
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
     environment: 'node',
