@@ -1,0 +1,65 @@
+import type { Duration } from '../durations/duration.js';
+import type { ScheduleInput } from '../schedules/schedule.js';
+import type { TaskDefaults } from '../tasks/operator-options.js';
+
+/** A param with more than a default. */
+export interface Param<T = unknown> {
+  readonly __param: true;
+  readonly value: T;
+  /** JSON Schema the value of a run must satisfy. */
+  readonly schema: Readonly<Record<string, unknown>>;
+  readonly description: string | null;
+}
+
+/** @example params: { limit: param(100, { schema: { type: 'integer', minimum: 1 }, description: 'Rows to read' }) } */
+export function param<T>(value: T, more: { readonly schema?: Readonly<Record<string, unknown>>; readonly description?: string } = {}): Param<T> {
+  return { __param: true, value, schema: more.schema ?? {}, description: more.description ?? null };
+}
+
+export type ParamsInput = Readonly<Record<string, unknown>>;
+/** What `context.params` holds: the values, a {@link Param} by its value. */
+export type ParamValues<P> = { readonly [K in keyof P]: P[K] extends Param<infer T> ? T : P[K] };
+
+export interface DagOptions<P extends ParamsInput = ParamsInput> {
+  /** Shown instead of the id. */
+  readonly displayName?: string;
+  readonly description?: string;
+  /** Markdown shown with the dag. */
+  readonly docMd?: string;
+  readonly tags?: readonly string[];
+  /** Who to ask, e.g. `['data-platform']`. */
+  readonly owners?: readonly string[];
+  /** A link for an owner: `{ 'data-platform': 'https://…' }`. */
+  readonly ownerLinks?: Readonly<Record<string, string>>;
+  readonly team?: string;
+  /** When runs are made; a bare text is a cron *trigger*. @default only by hand */
+  readonly schedule?: ScheduleInput;
+  /** IANA name; cron and dates without offset are read in it. @default 'UTC' */
+  readonly timezone?: string;
+  /** No scheduled run before this: a `Date` or ISO text; without offset it is in `timezone`. */
+  readonly startDate?: Date | string;
+  /** No scheduled run after this. */
+  readonly endDate?: Date | string;
+  /** Make all runs missed since `startDate`, not only the newest. @default false */
+  readonly catchup?: boolean;
+  /** Runs at once. @default 16 */
+  readonly maxActiveRuns?: number;
+  /** Tasks at once in one run. @default 16 */
+  readonly maxActiveTasks?: number;
+  /** The dag pauses itself after so many failed runs in a row; 0 never. @default 0 */
+  readonly maxConsecutiveFailedRuns?: number;
+  /** A run that takes longer fails. @default no limit */
+  readonly dagrunTimeout?: Duration;
+  /** The first failing task stops the rest of the run. @default false */
+  readonly failFast?: boolean;
+  /** @default what the installation says */
+  readonly isPausedUponCreation?: boolean;
+  /** A template that is one expression gives its value, not its text. @default false */
+  readonly renderTemplateAsNativeObj?: boolean;
+  /** `single-worker` keeps all tasks of a run on one worker. @default 'any' */
+  readonly placement?: 'any' | 'single-worker';
+  /** Defaults of `context.params`; a run's conf overlays them. Values, or `param(value, { schema })`. */
+  readonly params?: P;
+  /** Options of all tasks that do not set them themselves. */
+  readonly defaultArgs?: TaskDefaults;
+}

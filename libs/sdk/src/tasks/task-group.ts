@@ -1,0 +1,71 @@
+import { ID_PATTERN } from '@millrace/vocabulary';
+import { DagDefinitionError } from '../definition-site/dag-definition-error.js';
+import { definitionSite } from '../definition-site/definition-site.js';
+import { currentDag } from '../dag/current-dag.js';
+import type { Dag } from '../dag/dag.js';
+import { nodeOf } from './operator.js';
+import type { Operator } from './operator.js';
+import { Wireable } from './wiring.js';
+
+export interface TaskGroupOptions {
+  readonly id: string;
+  /** Shown instead of the id. */
+  readonly label?: string;
+  readonly tooltip?: string;
+  /** Put the group's id before the ids of its tasks. @default true */
+  readonly prefixIds?: boolean;
+  readonly uiColor?: string;
+  readonly uiFgColor?: string;
+  readonly dag?: Dag;
+}
+
+/** Tasks drawn and wired as one: an arrow to the group points at its first tasks, one from it starts at its last. */
+export class TaskGroup<Value = unknown> extends Wireable {
+  readonly groupId: string;
+  readonly members: Operator[] = [];
+  readonly children: TaskGroup[] = [];
+  /** What the function of the group returned, e.g. the output other tasks need. */
+  value!: Value;
+
+  constructor(readonly options: TaskGroupOptions, readonly parent: TaskGroup | null) {
+    super();
+    this.groupId = parent === null ? options.id : parent.prefixed(options.id);
+  }
+
+  /** @internal */
+  prefixed(id: string): string {
+    if (this.options.prefixIds === false) return this.parent?.prefixed(id) ?? id;
+    return `${this.groupId}.${id}`;
+  }
+
+  override entryTasks(): readonly Operator[] {
+    const inside = this.allTasks();
+    return [...inside].filter((task) => ![...nodeOf(task).upstream].some((upstream) => inside.has(upstream)));
+  }
+
+  override exitTasks(): readonly Operator[] {
+    const inside = this.allTasks();
+    const continued = new Set([...inside].flatMap((task) => [...nodeOf(task).upstream]));
+    return [...inside].filter((task) => !continued.has(task));
+  }
+
+  private allTasks(): Set<Operator> {
+    return new Set([...this.members, ...this.children.flatMap((child) => [...child.allTasks()])]);
+  }
+}
+
+/**
+ * Makes a group of the tasks made in `build`. Their ids get the group's in front: `clean.dedupe`.
+ * @example const clean = group('clean', () => { dedupe.to(normalise); })
+ */
+export function group<V>(idOrOptions: string | TaskGroupOptions, build: () => V): TaskGroup<V> {
+  const options = typeof idOrOptions === 'string' ? { id: idOrOptions } : idOrOptions;
+  const site = definitionSite(group);
+  const dag = options.dag ?? currentDag();
+  if (dag === null) throw new DagDefinitionError(`group ${JSON.stringify(options.id)} is made outside of a dag`, site);
+  const made = new TaskGroup<V>(options, dag.openGroup);
+  if (!ID_PATTERN.test(made.groupId)) throw new DagDefinitionError(`unusable group id ${JSON.stringify(made.groupId)}: letters, digits, "_", "-" and "." are allowed, at most 250 characters`, site);
+  dag.adoptGroup(made, site);
+  made.value = dag.within(made, build);
+  return made;
+}
