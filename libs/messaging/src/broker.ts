@@ -1,8 +1,11 @@
 import type { HealthReport, Service } from '@millrace/lifecycle';
 import type { AttemptsReady, Wake } from '@millrace/contracts';
 
-/** What became of a published message. Nothing on the hot path waits for it: the `queued` row is the outbox. */
-export type PublishResult = 'confirmed' | 'unroutable' | 'timed-out' | 'not-connected';
+/**
+ * What became of a published message. Nothing on the hot path waits for it: the `queued` row is the outbox.
+ * `timed-out`: sent, and nobody knows whether it arrived. `refused`: the broker said no (queue full, alarm), or too many wait here.
+ */
+export type PublishResult = 'confirmed' | 'unroutable' | 'timed-out' | 'refused' | 'not-connected';
 
 export interface Delivery<Message> {
   readonly message: Message;
