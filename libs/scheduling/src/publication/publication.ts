@@ -1,0 +1,185 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { wakePartition } from '@millrace/contracts';
+import type { DagDocument } from '@millrace/contracts';
+import type { Timetable } from '@millrace/engine';
+import type { Broker } from '@millrace/messaging';
+import { PublicationWriter } from '@millrace/persistence';
+import type { Database, NextRunColumns, StoredAutomatedRun, StoredDag } from '@millrace/persistence';
+import { uuidV7From } from '@millrace/vocabulary';
+import { assetReferences } from './asset-references.js';
+import { checkDocuments } from './check-documents.js';
+import type { CheckedDag, DocumentProblem } from './check-documents.js';
+import type { PublishedFile, PublishResult } from './published-file.js';
+
+/**
+ * Makes dag versions out of what dag-processors hand over. A file is published whole or not at all: with any problem the last
+ * good version of its dags stays, and the file gets an import error that says what to mend.
+ */
+export class Publication {
+  constructor(
+    private readonly database: Database,
+    private readonly broker: Broker,
+    private readonly options: { readonly pausedAtCreation: boolean },
+  ) {}
+
+  async publishFile(file: PublishedFile): Promise<PublishResult> {
+    if (file.importError !== null) {
+      await this.#refuse(file, file.importError.stackTrace, file.importError.line > 0 ? file.importError.line : null);
+      return { dags: [], refused: '' };
+    }
+    const { dags, problems } = checkDocuments(file.dagDocuments);
+    const allProblems = [...bundleProblems(file), ...problems];
+    if (allProblems.length > 0) return this.#refuseProblems(file, allProblems);
+
+    const outcome = await this.database.inTransaction(async (tx) => {
+      const writer = new PublicationWriter(tx.client);
+      const now = await writer.lock();
+      const stored = new Map((await writer.dagsOf(dags.map((dag) => dag.document.dagId))).map((row) => [row.dag_id, row]));
+      const conflicts = [...ownershipProblems(file, dags, stored), ...(await teamProblems(writer, dags))];
+      if (conflicts.length > 0) return { problems: conflicts, published: [], retired: [] };
+
+      await writer.touchBundle(file.bundleName);
+      if (file.bundleHash !== '') await writer.storeBlob(file.bundleHash, file.bundle);
+      const published: { dagId: string; versionNumber: number; changed: boolean }[] = [];
+      for (const dag of dags) published.push(await this.#publishDag(writer, file, dag, stored.get(dag.document.dagId), now));
+      const retired = await writer.retireMissing(file.bundleName, file.relativeFileloc, published.map((dag) => dag.dagId));
+      await writer.clearImportError(file.bundleName, file.relativeFileloc);
+      return { problems: [], published, retired };
+    });
+    if (outcome.problems.length > 0) return this.#refuseProblems(file, outcome.problems);
+    this.#ring([...outcome.published.filter((dag) => dag.changed).map((dag) => dag.dagId), ...outcome.retired]);
+    return { dags: outcome.published, refused: '' };
+  }
+
+  /** Takes the whole list of a folder's files; dags of files that are not in it become stale. Returns how many did. */
+  async reportFolder(bundleName: string, relativeFilelocs: readonly string[]): Promise<{ readonly staleDags: number }> {
+    const retired = await this.database.inTransaction(async (tx) => {
+      const writer = new PublicationWriter(tx.client);
+      await writer.lock();
+      await writer.touchBundle(bundleName);
+      return writer.retireFiles(bundleName, relativeFilelocs);
+    });
+    this.#ring(retired);
+    return { staleDags: retired.length };
+  }
+
+  async #publishDag(writer: PublicationWriter, file: PublishedFile, dag: CheckedDag, stored: StoredDag | undefined, now: Date): Promise<{ dagId: string; versionNumber: number; changed: boolean }> {
+    const { document, timetable } = dag;
+    await writer.upsertDag({
+      dagId: document.dagId,
+      bundleName: file.bundleName,
+      relativeFileloc: file.relativeFileloc,
+      fileloc: file.fileloc,
+      team: document.team,
+      displayName: document.displayName ?? null,
+      description: document.description,
+      owners: document.owners.length > 0 ? document.owners : [...new Set(document.tasks.map((task) => task.owner))].sort(),
+      tags: [...new Set(document.tags)].sort(),
+      ...timetableTexts(document, timetable),
+      pausedAtCreation: document.isPausedUponCreation ?? this.options.pausedAtCreation,
+      parseSeconds: file.parseDurationMs / 1_000,
+      maxActiveRuns: document.maxActiveRuns,
+      maxActiveTasks: document.maxActiveTasks,
+      maxConsecutiveFailedRuns: document.maxConsecutiveFailedRuns,
+    });
+    const version = await writer.upsertVersion({
+      id: uuidV7From(now.getTime(), randomBytes(10)),
+      dagId: document.dagId,
+      contentHash: contentHash(document, file.bundleHash),
+      bundleHash: file.bundleHash === '' ? null : file.bundleHash,
+      bundleName: file.bundleName,
+      document,
+      source: withoutNul(file.source),
+    });
+    const changed = stored?.current_version_id !== version.id;
+    if (changed) await writer.replaceAssetReferences(document.dagId, assetReferences(document));
+    if (stored === undefined || stored.is_stale || !isDeepStrictEqual(stored.schedule_part, schedulePart(document))) {
+      await writer.setNextRun(document.dagId, nextRun(timetable, await writer.lastAutomatedRun(document.dagId), now));
+    }
+    return { dagId: document.dagId, versionNumber: version.versionNumber, changed: changed || stored?.is_stale === true };
+  }
+
+  async #refuseProblems(file: PublishedFile, problems: readonly DocumentProblem[]): Promise<PublishResult> {
+    const text = problems.map((problem) => `${problem.where ?? file.relativeFileloc}: ${problem.message}`).join('\n');
+    await this.#refuse(file, text, lineOf(problems[0]?.where ?? null));
+    return { dags: [], refused: text };
+  }
+
+  async #refuse(file: PublishedFile, stackTrace: string, line: number | null): Promise<void> {
+    await this.database.inTransaction(async (tx) => {
+      const writer = new PublicationWriter(tx.client);
+      await writer.lock();
+      await writer.touchBundle(file.bundleName);
+      await writer.recordImportError({ bundleName: file.bundleName, relativeFileloc: file.relativeFileloc, fileloc: file.fileloc, stackTrace: withoutNul(stackTrace), line });
+    });
+  }
+
+  /** Schedulers plan these dags' timers anew; when the message is lost, their next look at due dags finds them. */
+  #ring(dagIds: readonly string[]): void {
+    for (const dagId of dagIds) this.broker.ring(wakePartition(dagId), { v: 1, runs: [], dags: [dagId] });
+  }
+}
+
+function bundleProblems(file: PublishedFile): DocumentProblem[] {
+  if (file.bundleHash === '' && file.bundle.length === 0) return [];
+  const actual = createHash('sha256').update(file.bundle).digest('hex');
+  return actual === file.bundleHash ? [] : [{ where: null, message: `the bundle's bytes have sha-256 ${actual}, but it was announced as ${file.bundleHash}; publish the file again` }];
+}
+
+function ownershipProblems(file: PublishedFile, dags: readonly CheckedDag[], stored: ReadonlyMap<string, StoredDag>): DocumentProblem[] {
+  return dags.flatMap(({ document }) => {
+    const owner = stored.get(document.dagId);
+    if (!owner || owner.is_stale || (owner.bundle_name === file.bundleName && owner.relative_fileloc === file.relativeFileloc)) return [];
+    return [{
+      where: document.definedAt,
+      message: `dag id "${document.dagId}" is used by two files: ${owner.bundle_name}/${owner.relative_fileloc} (which keeps it) and ${file.bundleName}/${file.relativeFileloc}; rename one of them`,
+    }];
+  });
+}
+
+async function teamProblems(writer: PublicationWriter, dags: readonly CheckedDag[]): Promise<DocumentProblem[]> {
+  const teams = [...new Set(dags.flatMap((dag) => dag.document.team ?? []))];
+  if (teams.length === 0) return [];
+  const missing = await writer.missingTeams(teams);
+  return dags.flatMap(({ document }) =>
+    document.team !== null && missing.includes(document.team) ? [{ where: document.definedAt, message: `dag "${document.dagId}": team "${document.team}" does not exist` }] : [],
+  );
+}
+
+/** Same content, same version: the document as stored plus the code it runs. */
+function contentHash(document: DagDocument, bundleHash: string): string {
+  return createHash('sha256').update(bundleHash).update('\n').update(JSON.stringify(document)).digest('hex');
+}
+
+/** What the next run depends on; must name the same fields as PublicationWriter.dagsOf. */
+function schedulePart(document: DagDocument): unknown {
+  const { schedule, timezone, startDate, endDate, catchup } = document;
+  return JSON.parse(JSON.stringify({ schedule, timezone, startDate, endDate, catchup }));
+}
+
+function nextRun(timetable: Timetable | null, last: StoredAutomatedRun | null, now: Date): NextRunColumns {
+  const next = timetable?.next(
+    last && { logicalDateMs: last.logical_date.getTime(), intervalStartMs: last.data_interval_start.getTime(), intervalEndMs: last.data_interval_end.getTime(), runAfterMs: last.run_after.getTime() },
+    now.getTime(),
+  );
+  if (!next) return { logicalDate: null, intervalStart: null, intervalEnd: null, runAfter: null };
+  return { logicalDate: new Date(next.logicalDateMs), intervalStart: new Date(next.intervalStartMs), intervalEnd: new Date(next.intervalEndMs), runAfter: new Date(next.runAfterMs) };
+}
+
+/** As Airflow shows a schedule that has no times of its own. */
+function timetableTexts(document: DagDocument, timetable: Timetable | null): { timetableSummary: string | null; timetableDescription: string } {
+  if (timetable !== null) return { timetableSummary: timetable.summary, timetableDescription: timetable.description };
+  if (document.schedule?.kind === 'assets') return { timetableSummary: 'Asset', timetableDescription: 'Triggered by assets' };
+  return { timetableSummary: null, timetableDescription: 'Never, external triggers only' };
+}
+
+function lineOf(where: string | null): number | null {
+  const line = /:(\d+)(?::\d+)?$/.exec(where ?? '')?.[1];
+  return line === undefined ? null : Number(line);
+}
+
+/** PostgreSQL text cannot hold NUL, and a thrown message may. */
+function withoutNul(text: string): string {
+  return text.replaceAll('\0', '\u2400');
+}

@@ -1,0 +1,23 @@
+/** What a dag-processor hands over for one dag file. */
+export interface PublishedFile {
+  /** Name of the dags folder, e.g. `dags`. */
+  readonly bundleName: string;
+  /** Relative to the folder, with `/`. */
+  readonly relativeFileloc: string;
+  readonly fileloc: string;
+  /** sha-256 hex of `bundle`; empty for documents without code. */
+  readonly bundleHash: string;
+  readonly bundle: Uint8Array;
+  readonly source: string;
+  /** JSON texts of dag documents. */
+  readonly dagDocuments: readonly string[];
+  /** Set when the file could not be imported; nothing else counts then. */
+  readonly importError: { readonly stackTrace: string; readonly filename: string; readonly line: number } | null;
+  readonly parseDurationMs: number;
+}
+
+export interface PublishResult {
+  readonly dags: readonly { readonly dagId: string; readonly versionNumber: number; readonly changed: boolean }[];
+  /** Not empty: nothing was published, and why; stored as the file's import error. */
+  readonly refused: string;
+}
