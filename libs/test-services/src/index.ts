@@ -1,1 +1,13 @@
-export {};
+export { ageOfTestName, testAddresses, testName } from './addresses.js';
+export type { TestAddresses } from './addresses.js';
+export { testDatabase } from './database.js';
+export type { TestDatabase } from './database.js';
+export { freePort } from './free-port.js';
+export { RunningProcess, startProcess } from './process.js';
+export type { LogLine, ProcessEnd, StartOptions } from './process.js';
+export { testRedis } from './redis.js';
+export type { TestRedis } from './redis.js';
+export { createVirtualHosts, deleteVirtualHosts, fillPool, testVirtualHost, virtualHostsOfPool } from './virtual-host.js';
+export type { TestVirtualHost } from './virtual-host.js';
+export { waitFor } from './wait-for.js';
+export type { WaitOptions } from './wait-for.js';
