@@ -11,10 +11,20 @@ export interface LiveUpdate {
   readonly atMs: number;
 }
 
+export type PresenceKind = 'worker' | 'scheduler';
+
+/** Who said "I am here" within the time to live given. A hint, like everything here. */
+export interface Presence {
+  readonly id: string;
+  readonly facts: Readonly<Record<string, string | number>>;
+}
+
 /** May lose anything at any time: Redis or in-process. Publishing never throws, never waits, and is dropped when the other side is away. */
 export interface LiveUpdates extends Service {
   publish(updates: readonly LiveUpdate[]): void;
   subscribe(handler: (update: LiveUpdate) => void): () => void;
-  /** Worker presence with a time to live; who is present now. */
-  present(kind: 'worker' | 'scheduler', id: string, facts: Readonly<Record<string, string | number>>, ttlMs: number): void;
+  /** Says that somebody is here, for `ttlMs`. */
+  present(kind: PresenceKind, id: string, facts: Readonly<Record<string, string | number>>, ttlMs: number): void;
+  /** Who is here now; empty when that can't be known. Never throws. */
+  whoIsPresent(kind: PresenceKind): Promise<readonly Presence[]>;
 }

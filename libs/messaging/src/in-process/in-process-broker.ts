@@ -2,7 +2,7 @@ import type { AttemptsReady, Wake } from '@millrace/contracts';
 import { ManagedService } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
 import { createMetrics } from '@millrace/telemetry';
-import type { Metrics } from '@millrace/telemetry';
+import type { Logger, Metrics } from '@millrace/telemetry';
 import { BrokerMetrics } from '../broker-metrics.js';
 import type { Broker, Delivery, PublishResult, Subscription } from '../broker.js';
 import { checkAttemptsReady, checkWake } from '../validate-message.js';
@@ -13,6 +13,8 @@ import type { WakeListening } from './in-process-bus.js';
 export interface InProcessBrokerOptions {
   /** Shared by the brokers of one process; default a bus of its own. */
   readonly bus?: InProcessBus;
+  /** Told what handlers throw, when the bus is of this broker's own making. */
+  readonly logger?: Logger;
   readonly metrics?: Metrics;
 }
 
@@ -28,7 +30,7 @@ export class InProcessBroker extends ManagedService implements Broker {
 
   constructor(options: InProcessBrokerOptions = {}) {
     super();
-    this.bus = options.bus ?? new InProcessBus();
+    this.bus = options.bus ?? new InProcessBus(options.logger === undefined ? undefined : (error) => options.logger?.error('a handler of the in-process broker failed', { error }));
     this.metrics = new BrokerMetrics(options.metrics ?? createMetrics('in-process', { process: false }));
     this.wakes = new WakeGatherer((partition, wake) => {
       if (!this.isOpen) return this.metrics.droppedWake();

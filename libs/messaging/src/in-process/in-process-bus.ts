@@ -8,9 +8,12 @@ export class InProcessBus {
   private readonly queues = new Map<string, InProcessQueue>();
   private readonly listeners = new Set<WakeListening>();
 
+  /** Sees what handlers throw; the message goes back to its queue. */
+  constructor(private readonly onHandlerError: (error: unknown) => void = (error) => process.emitWarning(error instanceof Error ? error : String(error))) {}
+
   queue(name: string): InProcessQueue {
     let queue = this.queues.get(name);
-    if (queue === undefined) this.queues.set(name, (queue = new InProcessQueue((message) => this.park(message))));
+    if (queue === undefined) this.queues.set(name, (queue = new InProcessQueue((message) => this.park(message), this.onHandlerError)));
     return queue;
   }
 
@@ -35,7 +38,16 @@ export class InProcessBus {
   /** Rings every listener of the partition, each in a turn of the event loop of its own. */
   ring(partition: number, wake: Wake): void {
     for (const listener of this.listeners) {
-      if (listener.partitions.has(partition)) setImmediate(() => this.listeners.has(listener) && listener.handler(wake));
+      if (listener.partitions.has(partition)) setImmediate(() => this.deliver(listener, wake));
+    }
+  }
+
+  private deliver(listener: WakeListening, wake: Wake): void {
+    if (!this.listeners.has(listener)) return;
+    try {
+      listener.handler(wake);
+    } catch (error) {
+      this.onHandlerError(error);
     }
   }
 }

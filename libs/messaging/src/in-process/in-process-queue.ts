@@ -24,7 +24,10 @@ export class InProcessQueue {
   private consumers: Consumer[] = [];
   private scheduled = false;
 
-  constructor(private readonly park: (message: AttemptsReady) => void) {}
+  constructor(
+    private readonly park: (message: AttemptsReady) => void,
+    private readonly onHandlerError: (error: unknown) => void,
+  ) {}
 
   get depth(): number {
     return this.ready.length - this.head;
@@ -87,7 +90,8 @@ export class InProcessQueue {
         ack: () => settle(() => undefined),
         nack: ({ requeue }) => settle(requeue ? back : () => this.park(entry.message)),
       });
-    } catch {
+    } catch (error) {
+      this.onHandlerError(error);
       settle(back);
     }
   }
@@ -95,8 +99,13 @@ export class InProcessQueue {
   private giveBack(entries: readonly Entry[]): void {
     const again = entries.filter((entry) => entry.deliveries <= DELIVERY_LIMIT);
     for (const entry of entries) if (entry.deliveries > DELIVERY_LIMIT) this.park(entry.message);
-    this.ready = [...again, ...this.ready.slice(this.head)];
-    this.head = 0;
+    if (this.head >= again.length) {
+      this.head -= again.length;
+      again.forEach((entry, i) => (this.ready[this.head + i] = entry));
+    } else {
+      this.ready = [...again, ...this.ready.slice(this.head)];
+      this.head = 0;
+    }
     this.schedule();
   }
 }
