@@ -49,6 +49,8 @@ const PASSWORD = 'constellation-admin-password';
  */
 export class Constellation {
   readonly journal = new Journal();
+  /** Start date of scheduled dags: a whole second. */
+  readonly startedAt = new Date(Math.floor(Date.now() / 1_000) * 1_000);
   readonly dagsFolder: string;
   readonly ledgerFile: string;
   /** One file of JSON lines per service, kept until `stop`; `MILLRACE_TEST_KEEP=1` keeps them after. */
@@ -71,9 +73,9 @@ export class Constellation {
     this.logsFolder = join(folder, 'service-logs');
     this.watch = new ProcessWatch(folder);
     for (const each of [this.dagsFolder, this.logsFolder]) mkdirSync(each, { recursive: true });
-    // Dag code knows the ledger by an import, because a task's environment is not the worker's.
-    writeFileSync(join(this.dagsFolder, 'ledger-file.ts'), `export const LEDGER_FILE = ${JSON.stringify(this.ledgerFile)};\n`);
     for (const source of plan.dags) this.publish(source);
+    // Dag code knows the ledger by an import, because a task's environment is not the worker's.
+    writeFileSync(join(this.dagsFolder, 'ledger-file.ts'), `export const LEDGER_FILE = ${JSON.stringify(this.ledgerFile)};\nexport const STARTED_AT = ${JSON.stringify(this.startedAt.toISOString())};\n`);
     this.define();
   }
 

@@ -1,0 +1,6 @@
+import { dag, task } from '@millrace/sdk';
+
+const noop = task('noop', () => {});
+dag('wide', { maxActiveRuns: 10, maxActiveTasks: 100_000 }, () => {
+  for (let i = 0; i < 10_000; i++) noop.with({ id: `t${i}` })();
+});

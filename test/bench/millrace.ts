@@ -1,0 +1,182 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Constellation, type Settings } from '../harness/constellation.js';
+import { eventually } from '../harness/eventually.js';
+import { REPOSITORY_ROOT } from '../harness/repository-root.js';
+import { cpuSeconds, peakMemoryMb, treeCpuSeconds } from './measure/cpu.js';
+import { databaseCpuSeconds } from './measure/database-cpu.js';
+import { percentile } from './measure/statistics.js';
+
+export interface MillraceSettings {
+  readonly schedulers: number;
+  readonly workers: number;
+  readonly concurrency: number;
+  readonly queueType: 'quorum' | 'classic';
+  readonly continuation: boolean;
+  readonly brokerPid: number | null;
+  readonly only: ReadonlySet<string>;
+  readonly sizes: { readonly chain3Runs: number; readonly hopRuns: number; readonly fanRuns: number; readonly batchRuns: number; readonly wideTasks: number };
+  readonly progress: (text: string) => void;
+}
+
+/** Figures by key, e.g. `chain3.p50_ms`. */
+export type Figures = Record<string, number>;
+
+/** Starts the services as separate processes and measures them as a client would: trigger by REST, end known from the database, asked every ms. */
+export async function measureMillrace(settings: MillraceSettings): Promise<Figures> {
+  const config: Settings = {
+    'broker.queue_type': settings.queueType, 'scheduler.continuation': settings.continuation, 'worker.warm_runners': settings.concurrency,
+  };
+  const constellation = await Constellation.start({
+    label: 'bench', schedulers: settings.schedulers, dags: [join(REPOSITORY_ROOT, 'test/bench/dags')], settings: config,
+    workers: Array.from({ length: settings.workers }, () => ({ queues: ['default'], concurrency: settings.concurrency })),
+  });
+  try {
+    const bench = new Bench(constellation, settings);
+    await bench.published();
+    const figures: Figures = {};
+    for (const [name, measure] of Object.entries(bench.all)) {
+      if (!settings.only.has(name)) continue;
+      settings.progress(`millrace: ${name} …`);
+      Object.assign(figures, await measure());
+    }
+    return figures;
+  } finally {
+    for (const complaint of await constellation.stop()) settings.progress(`complaint: ${complaint}`);
+  }
+}
+
+class Bench {
+  private lastRun = 0;
+
+  readonly all: Readonly<Record<string, () => Promise<Figures>>> = {
+    chain3: () => this.chain3(), hop: () => this.hop(), fan100: () => this.fan100(), batch200: () => this.batch200(), wide: () => this.wide(),
+  };
+
+  constructor(private readonly constellation: Constellation, private readonly settings: MillraceSettings) {}
+
+  async published(): Promise<void> {
+    const wanted = ['chain3', 'hop', 'fan100', 'wide'];
+    await eventually('the bench dags to be published', async () => {
+      const { rows } = await this.constellation.database.query('select 1 from dag where dag_id = any($1) and current_version_id is not null', [wanted]);
+      return rows.length === wanted.length;
+    }, 60_000).catch(async (error: unknown) => {
+      const { rows } = await this.constellation.database.query('select relative_fileloc, stack_trace from import_error');
+      throw new Error(`${String(error)}; import errors: ${JSON.stringify(rows)}`);
+    });
+  }
+
+  private async chain3(): Promise<Figures> {
+    for (let i = 0; i < 20; i++) await this.timed('chain3');
+    const times: number[] = [];
+    for (let i = 0; i < this.settings.sizes.chain3Runs; i++) times.push(await this.timed('chain3'));
+    return { 'chain3.p50_ms': percentile(times, 0.5), 'chain3.p95_ms': percentile(times, 0.95) };
+  }
+
+  private async fan100(): Promise<Figures> {
+    await this.timed('fan100');
+    const times: number[] = [];
+    for (let i = 0; i < this.settings.sizes.fanRuns; i++) times.push(await this.timed('fan100'));
+    return { 'fan100.p50_ms': percentile(times, 0.5) };
+  }
+
+  private async hop(): Promise<Figures> {
+    await this.timed('hop');
+    const measured = new Set<string>();
+    for (let i = 0; i < this.settings.sizes.hopRuns; i++) {
+      await this.timed('hop');
+      measured.add(this.nameOf('hop', this.lastRun));
+    }
+    const gaps = gapsOf(readFileSync(this.constellation.ledgerFile, 'utf8'), measured);
+    return { 'hop.p50_ms': percentile(gaps, 0.5), 'hop.p95_ms': percentile(gaps, 0.95) };
+  }
+
+  private async batch200(): Promise<Figures> {
+    const count = this.settings.sizes.batchRuns;
+    await this.triggerMany('chain3', 20).then((names) => this.finished(names));
+    const began = performance.now();
+    await this.finished(await this.triggerMany('chain3', count));
+    const seconds = (performance.now() - began) / 1e3;
+    return { 'batch200.runs_per_s': count / seconds, 'batch200.tasks_per_s': (3 * count) / seconds };
+  }
+
+  private async wide(): Promise<Figures> {
+    const before = await this.cpu();
+    const ms = await this.timed('wide');
+    const after = await this.cpu();
+    const tasks = this.settings.sizes.wideTasks;
+    const split = Object.entries(after).map(([part, seconds]) => [`wide.cpu_us_per_task.${part}`, ((seconds - (before[part] ?? 0)) * 1e6) / tasks] as const);
+    return {
+      'wide.tasks_per_s': (tasks / ms) * 1e3,
+      'wide.cpu_us_per_task': split.reduce((sum, [, us]) => sum + us, 0),
+      ...Object.fromEntries(split),
+      'wide.scheduler_peak_mb': Math.max(...this.named('scheduler').map((pid) => peakMemoryMb(pid))),
+    };
+  }
+
+  private async cpu(): Promise<Record<string, number>> {
+    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+    const workers = this.named('worker');
+    const supervisors = sum(workers.map(cpuSeconds));
+    return {
+      scheduler: sum(this.named('scheduler').map(cpuSeconds)), worker: supervisors, runners: sum(workers.map(treeCpuSeconds)) - supervisors,
+      api: sum(this.named('api').map(cpuSeconds)),
+      postgresql: await databaseCpuSeconds(this.constellation.database),
+      rabbitmq: this.settings.brokerPid === null ? Number.NaN : cpuSeconds(this.settings.brokerPid),
+    };
+  }
+
+  private named(kind: string): number[] {
+    return this.constellation.serviceNames.filter((name) => name.startsWith(kind)).map((name) => this.constellation.service(name).pid);
+  }
+
+  private nameOf(dag: string, run: number): string {
+    return `bench_${dag}_${run}`;
+  }
+
+  /** Ms from sending the trigger to reading the run's end in the database. */
+  private async timed(dag: string): Promise<number> {
+    const began = performance.now();
+    await this.finished(await this.triggerMany(dag, 1));
+    return performance.now() - began;
+  }
+
+  private async triggerMany(dag: string, count: number): Promise<string[]> {
+    const names = Array.from({ length: count }, () => this.nameOf(dag, ++this.lastRun));
+    const waiting = [...names];
+    // 20 connections, as a busy client has.
+    await Promise.all(Array.from({ length: Math.min(20, count) }, async () => {
+      for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+        await this.constellation.client.must('POST', `/api/v2/dags/${dag}/dagRuns`, { dag_run_id: name, logical_date: null });
+      }
+    }));
+    return names;
+  }
+
+  private async finished(names: readonly string[]): Promise<void> {
+    for (;;) {
+      const { rows } = await this.constellation.database.query<{ state: string; count: number }>({
+        name: 'finished', text: 'select state, count(*)::int as count from dag_run where dag_id = any($2) and run_id = any($1) group by state',
+        values: [names, ['chain3', 'hop', 'fan100', 'wide']],
+      });
+      if (rows.some((row) => row.state === 'failed')) throw new Error(`a bench run failed: ${names.join(', ').slice(0, 200)}`);
+      if ((rows.find((row) => row.state === 'success')?.count ?? 0) === names.length) return;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+}
+
+/** Ms between the end of each step and the start of the next one of the same run. */
+function gapsOf(text: string, runs: ReadonlySet<string>): number[] {
+  const times = new Map<string, readonly [bigint, bigint]>();
+  for (const line of text.trim().split('\n')) {
+    const [run = '', task = '', start = '', end = ''] = line.split(' ');
+    if (runs.has(run)) times.set(`${run} ${task}`, [BigInt(start), BigInt(end)]);
+  }
+  return [...runs].flatMap((run) => Array.from({ length: 49 }, (_, i) => {
+    const before = times.get(`${run} step_${i}`);
+    const after = times.get(`${run} step_${i + 1}`);
+    if (before === undefined || after === undefined) throw new Error(`${run} has no times of step_${i} and the next`);
+    return Number(after[0] - before[1]) / 1e6;
+  }));
+}
