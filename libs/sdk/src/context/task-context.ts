@@ -20,6 +20,14 @@ export interface TaskContext<P extends object = Readonly<Record<string, unknown>
   readonly runAfter: Date;
   /** `manual`, `scheduled`, `backfill`, … */
   readonly runType: string;
+  /** When this try started. */
+  readonly startDate: Date;
+  /** `YYYY-MM-DD` of the logical date; undefined when the run has none. */
+  readonly ds: string | undefined;
+  /** ISO 8601 of the logical date; undefined when the run has none. */
+  readonly ts: string | undefined;
+  readonly owner: string;
+  readonly queue: string;
   /** Dag params, overlaid by the task's params and by the run's conf. */
   readonly params: P;
   /** What the run was triggered with. */
@@ -36,6 +44,8 @@ export interface TaskContext<P extends object = Readonly<Record<string, unknown>
   /** What `defer({ resume })` kept; null at the first start. */
   readonly resume: unknown;
   readonly partitionKey: string | null;
+  /** Hides a value in everything this try logs from now on. Passwords of connections are hidden by themselves. */
+  maskSecret(value: string): void;
 }
 
 export interface XComPullOptions {
@@ -62,10 +72,10 @@ export interface TaskInstanceAccess {
 }
 
 export interface Variables {
-  /** The variable as text; null when there is none. */
-  get(key: string): Promise<string | null>;
-  /** The variable read as JSON; null when there is none. */
-  getJson<T = unknown>(key: string): Promise<T | null>;
+  /** The variable as text; the fallback when there is none. @param fallback @default null */
+  get(key: string, fallback?: string | null): Promise<string | null>;
+  /** The variable read as JSON; the fallback when there is none. @param fallback @default null */
+  getJson<T = unknown>(key: string, fallback?: T): Promise<T | null>;
 }
 
 export interface Connection {
@@ -86,9 +96,10 @@ export interface Connections {
   get(connectionId: string): Promise<Connection>;
 }
 
+/** Arguments are put together as `console.log` does. */
 export interface TaskLog {
-  debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
-  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
-  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
-  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  debug(...args: unknown[]): void;
+  info(...args: unknown[]): void;
+  warn(...args: unknown[]): void;
+  error(...args: unknown[]): void;
 }
