@@ -6,7 +6,7 @@ import { onFinished } from './on-finished.js';
 import { onLost } from './on-lost.js';
 import { onMarked } from './on-marked.js';
 import { onRunMarked } from './on-run-marked.js';
-import { onPaused, onStarted } from './on-started.js';
+import { onClaimed, onPaused, onStarted } from './on-started.js';
 import { onResumed, onTimer } from './on-timer.js';
 import type { Run } from './run.js';
 import { promote, settle } from './settle.js';
@@ -39,6 +39,8 @@ function apply(step: Step, event: RunEvent): string | null {
   switch (event.type) {
     case 'started':
       return onStarted(step);
+    case 'claimed':
+      return onClaimed(step, event);
     case 'finished':
       return onFinished(step, event);
     case 'lost':

@@ -5,8 +5,16 @@ export type RunEvent =
   /** The run may begin: instances come into being, roots are queued. */
   | { readonly type: 'started' }
   | FinishedEvent
-  /** The worker was not heard of for a full lease. `mayOverlap`: it may still be running. */
-  | { readonly type: 'lost'; readonly instanceId: InstanceId; readonly attemptId: AttemptId; readonly reason: string }
+  /**
+   * An attempt was claimed: queued -> running. Claims are rows of their own and no version of the run, so this is only needed in
+   * front of events whose meaning depends on it (lost, cleared, marks), and makes their replay exact.
+   */
+  | { readonly type: 'claimed'; readonly instanceId: InstanceId; readonly attemptId: AttemptId }
+  /**
+   * The worker was not heard of for a full lease; it may still be running. `started`: the attempt is known to have been claimed,
+   * whatever the run in memory knows of it.
+   */
+  | { readonly type: 'lost'; readonly instanceId: InstanceId; readonly attemptId: AttemptId; readonly reason: string; readonly started?: boolean }
   | { readonly type: 'timer'; readonly kind: 'retry' | 'resume'; readonly instanceId: InstanceId; readonly attemptSeq: number }
   | { readonly type: 'timer'; readonly kind: 'run_timeout' }
   /** Somebody reported a deferred instance's correlation key. */

@@ -30,8 +30,8 @@ export function enter(step: Step, instance: Instance, next: InstanceState, reaso
     forEachBelow(step.run, instance, (below, counts) => {
       if (classBefore !== null) counts[classBefore] -= 1;
       if (classNext !== null) counts[classNext] += 1;
-      // It was to run because of an end that is taken back; it has not begun, so it waits again.
-      if (classNext === null && below.state === 'scheduled' && below.attemptId === null) enter(step, below, null, null);
+      // It was to run because of an end that is now another one or taken back; it has not begun, so it is decided anew.
+      if (classBefore !== null && below.state === 'scheduled' && below.attemptId === null) enter(step, below, null, null);
       if (below.state === null) step.pending.push(below);
     });
   }

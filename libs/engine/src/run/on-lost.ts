@@ -12,6 +12,7 @@ export function onLost(step: Step, event: Extract<RunEvent, { type: 'lost' }>): 
   if (instance === undefined) return 'no such instance in this run';
   if (instance.attemptId !== event.attemptId) return 'not the current attempt';
   if (instance.state === 'restarting') return beginAgain(step, instance, 'lost', event.reason);
+  if (instance.state === 'queued' && event.started === true) enter(step, instance, 'running', null);
   if (instance.state === 'queued') {
     enter(step, instance, 'scheduled', event.reason);
     return null;

@@ -15,6 +15,8 @@ export function onMarked(step: Step, event: Extract<RunEvent, { type: 'marked' }
   // The end of a run is found again from what its leaves are now (`conclude`).
   if (run.state === 'success' || run.state === 'failed') run.state = 'running';
   for (const instance of marked) {
+    // Fail fast, set off by one of them, may have ended another already.
+    if (instance.state === event.state) continue;
     const reason = `marked ${event.state} by ${event.by}`;
     cancel(step, instance, reason);
     if (!enter(step, instance, event.state, reason)) continue;

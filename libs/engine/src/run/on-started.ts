@@ -1,4 +1,5 @@
 import { createInstances } from './create-run.js';
+import { enter } from './evolve.js';
 import type { RunEvent } from './events.js';
 import type { Step } from './step.js';
 
@@ -23,6 +24,16 @@ export function begin(step: Step): void {
   if (timeout !== null) {
     step.timers.push({ type: 'timer', kind: 'run_timeout', instanceId: null, attemptSeq: 0, dueAtMs: nowMs + timeout * 1000 });
   }
+}
+
+/** What `markClaimed` does in memory, as an event that can be stored. */
+export function onClaimed(step: Step, event: Extract<RunEvent, { type: 'claimed' }>): string | null {
+  const instance = step.run.instances.get(event.instanceId);
+  if (instance === undefined) return 'no such instance in this run';
+  if (instance.attemptId !== event.attemptId) return 'not the current attempt';
+  if (instance.state !== 'queued') return `the instance is ${instance.state ?? 'none'}, not queued`;
+  enter(step, instance, 'running', null);
+  return null;
 }
 
 /** A paused dag queues nothing new; what waits is queued when it is unpaused (`promote` looks). */

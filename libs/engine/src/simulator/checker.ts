@@ -1,0 +1,142 @@
+import type { AttemptId, InstanceId, InstanceState } from '@millrace/vocabulary';
+import { isFinished } from '@millrace/vocabulary';
+import type { PlanTask } from '../graph/plan.js';
+import { createRun, loadRun } from '../run/create-run.js';
+import { decide } from '../run/decide.js';
+import type { Decision } from '../run/decision.js';
+import type { Run } from '../run/run.js';
+import type { Store } from './store.js';
+import { rowOf } from './store.js';
+
+/** What went wrong: the promise that was broken, and how. */
+export interface Violation {
+  readonly promise: string;
+  readonly detail: string;
+}
+
+/** Compares each commit with the promises, by means as unlike the engine's as can be: whole scans, states instead of counts. */
+export class Checker {
+  readonly violations: Violation[] = [];
+  private readonly attempts = new Set<AttemptId>();
+  private readonly started = new Set<AttemptId>();
+  private readonly tries = new Map<InstanceId, number>();
+
+  constructor(private readonly store: Store) {}
+
+  violated(promise: string, detail: string): void {
+    this.violations.push({ promise, detail });
+  }
+
+  attemptStarted(attemptId: AttemptId): void {
+    if (this.started.has(attemptId)) this.violated('an attempt starts at most once', attemptId);
+    this.started.add(attemptId);
+  }
+
+  committed(run: Run, decision: Decision): void {
+    const { plan, rows, facts } = this.store;
+    for (const { reason } of decision.ignored) if (reason.startsWith('refused')) this.violated('states move only along arrows', reason);
+    const active = [...rows.values()].filter((row) => row.state === 'queued' || row.state === 'running' || row.state === 'restarting').length;
+    if (active > plan.maxActiveTasks) this.violated('maxActiveTasks is never exceeded', `${active} of ${plan.maxActiveTasks}`);
+    if (active !== decision.run.activeInstances) this.violated('activeInstances is the number of active rows', `${active}, said ${decision.run.activeInstances}`);
+    if ((facts.state === 'success' || facts.state === 'failed') && [...rows.values()].some((row) => !isFinished(row.state))) {
+      this.violated('a run that ended has no unfinished instance', facts.state);
+    }
+    for (const { instance, superseded } of decision.changed) {
+      if (superseded !== null && !this.attempts.has(superseded.attemptId)) this.violated('only dispatched attempts become history', instance.id);
+      if (superseded !== null && superseded.attemptId === instance.attemptId) this.violated('history is not current', instance.id);
+    }
+    let lastPriority = Infinity;
+    for (const effect of decision.effects) {
+      if (effect.type !== 'dispatch') continue;
+      const { instance, attemptId } = effect;
+      const task = plan.tasks[instance.task];
+      if (task === undefined) continue;
+      if (run.paused) this.violated('a paused dag queues nothing', task.taskId);
+      if (this.attempts.has(attemptId)) this.violated('every dispatch is a new attempt', task.taskId);
+      this.attempts.add(attemptId);
+      if (instance.state !== 'queued' || instance.attemptId !== attemptId) this.violated('a dispatched attempt is the queued one', task.taskId);
+      if (task.effectivePriority > lastPriority) this.violated('dispatches come in priority order', task.taskId);
+      lastPriority = task.effectivePriority;
+      if (instance.tryNumber > instance.maxTries + 1) this.violated('no more tries than the budget', `${task.taskId} try ${instance.tryNumber}`);
+      const isNewTry = instance.tryNumber !== (this.tries.get(instance.id) ?? 0);
+      if (isNewTry && instance.tryNumber !== (this.tries.get(instance.id) ?? 0) + 1) this.violated('tries grow by one', task.taskId);
+      this.tries.set(instance.id, instance.tryNumber);
+      if (isNewTry && !mayRun(task, this.statesOf(task.upstreamTasks), this.statesOf(task.setups))) {
+        this.violated('a child starts after its required parents ended', `${task.taskId} (${task.triggerRule}): ${this.statesOf(task.upstreamTasks).join(', ')}`);
+      }
+    }
+  }
+
+  /** The run in memory, and one loaded from the rows, are the same in everything that matters for going on. */
+  sameWhenLoaded(run: Run): void {
+    const loaded = loadRun(this.store.plan, this.store.facts, [...this.store.rows.values()].reverse());
+    for (const [id, instance] of run.instances) {
+      const other = loaded.instances.get(id);
+      // A claim is written to the row at once and may not be known in memory.
+      const claimed = instance.state === 'queued' && other?.state === 'running';
+      const differs = other === undefined || JSON.stringify([rowOf(run.plan, instance), instance.upstream, instance.setups]) !== JSON.stringify([rowOf(run.plan, other), other.upstream, other.setups]);
+      if (differs && !claimed) this.violated('a loaded run equals the one in memory', `${JSON.stringify(instance)} / ${JSON.stringify(other)}`);
+    }
+    const figures = (of: Run): string => [of.state, of.paused, of.reason, of.book.active, of.book.unfinished, of.book.undecided].join(' ');
+    if (figures(run) !== figures(loaded)) this.violated('a loaded run equals the one in memory', `${figures(run)} / ${figures(loaded)}`);
+  }
+
+  /** Unless words say why it ended otherwise: failed if a leaf is, or if fail fast stopped it. */
+  endsAsItsLeaves(): void {
+    const { plan, facts } = this.store;
+    if (facts.reason !== null) return;
+    const rows = [...this.store.rows.values()];
+    const tasks = rows.flatMap((row) => plan.tasks.filter((task) => task.taskId === row.taskId));
+    const hasBelow = (taskId: string): boolean => tasks.some((task) => task.upstream.includes(taskId) && !task.isTeardown);
+    const deciding = tasks.filter((task) => (task.isTeardown ? task.onFailureFailDagRun : plan.failFast || !hasBelow(task.taskId)));
+    if (deciding.length === 0) return;
+    const ids = new Set(deciding.map((task) => task.taskId));
+    const expected = rows.some((row) => ids.has(row.taskId) && (row.state === 'failed' || row.state === 'upstream_failed')) ? 'failed' : 'success';
+    if (facts.state !== expected) this.violated('a run ends as its leaves', `${facts.state}, expected ${expected}`);
+  }
+
+  /** All events again from the beginning give the stored rows, ids included. */
+  replays(paused: boolean): void {
+    const { plan, log, facts, rows } = this.store;
+    const run = createRun(plan, { ...facts, state: 'queued', paused, startedAtMs: null, endedAtMs: null, reason: null });
+    for (const { events, nowMs } of log) decide(run, events, nowMs);
+    if (run.state !== facts.state) this.violated('a replay gives the stored run', `${run.state} / ${facts.state}`);
+    for (const [id, row] of rows) {
+      const instance = run.instances.get(id);
+      const found = instance === undefined ? null : JSON.stringify(rowOf(plan, instance));
+      if (found !== JSON.stringify(row)) this.violated('a replay gives the stored rows', `${found ?? 'none'} / ${JSON.stringify(row)}`);
+    }
+  }
+
+  private statesOf(positions: readonly number[]): InstanceState[] {
+    const ids = new Set(positions.map((position) => this.store.plan.tasks[position]?.taskId));
+    return ids.size === 0 ? [] : [...this.store.rows.values()].filter((row) => ids.has(row.taskId)).map((row) => row.state);
+  }
+}
+
+/** The rules once more, in their own words, over the states of the parents. */
+export function mayRun(task: Pick<PlanTask, 'triggerRule' | 'isTeardown'>, parents: readonly InstanceState[], setups: readonly InstanceState[]): boolean {
+  const all = (test: (state: InstanceState) => boolean): boolean => parents.every(test);
+  const any = (test: (state: InstanceState) => boolean): boolean => parents.some(test);
+  const isDone = (state: InstanceState): boolean => isFinished(state);
+  const isBad = (state: InstanceState): boolean => state === 'failed' || state === 'upstream_failed';
+  const is = (wanted: InstanceState) => (state: InstanceState) => state === wanted;
+  if (task.isTeardown) return all(isDone) && (setups.length === 0 || setups.some(is('success')));
+  if (!setups.every(is('success'))) return false;
+  if (parents.length === 0) return true;
+  switch (task.triggerRule) {
+    case 'all_success': return all(is('success'));
+    case 'all_failed': return all(isBad);
+    case 'all_done': return all(isDone);
+    case 'all_done_min_one_success': return all(isDone) && any(is('success'));
+    case 'all_skipped': return all(is('skipped'));
+    case 'one_success': return any(is('success'));
+    case 'one_failed': return any(isBad);
+    case 'one_done': return any((state) => state === 'success' || state === 'failed');
+    case 'none_failed': return all(isDone) && !any(isBad);
+    case 'none_failed_min_one_success': return all(isDone) && !any(isBad) && any(is('success'));
+    case 'none_skipped': return all(isDone) && !any(is('skipped'));
+    case 'always': return true;
+    default: return task.triggerRule satisfies never;
+  }
+}
