@@ -1,0 +1,101 @@
+import type { ReprocessBehavior, RunId, RunState } from '@millrace/vocabulary';
+import type { Queryable, Statement, Transaction } from '../database/database.js';
+
+export interface NewBackfill {
+  readonly dagId: string;
+  readonly fromDate: Date;
+  readonly toDate: Date;
+  readonly confJson: string;
+  readonly reprocessBehavior: ReprocessBehavior;
+  readonly runBackwards: boolean;
+  readonly maxActiveRuns: number;
+  readonly userName: string;
+}
+
+const INSERT_BACKFILL: Statement = {
+  name: 'insert-backfill',
+  text: `
+insert into backfill (dag_id, from_date, to_date, dag_run_conf, reprocess_behavior, run_backwards, max_active_runs, triggering_user_name)
+values ($1, $2, $3, $4::jsonb, $5, $6, $7, $8) returning id`,
+};
+
+/** open-backfill: one that is neither completed nor cancelled; a dag has at most one. */
+const OPEN_BACKFILL: Statement = { name: 'open-backfill', text: `select id from backfill where dag_id = $1 and completed_at is null` };
+
+/** runs-in-range: what is there already. $1 dag id, $2, $3 logical dates. Index: dag_run_logical_date. */
+const RUNS_IN_RANGE: Statement = {
+  name: 'runs-in-range',
+  text: `select id, logical_date as "logicalDate", state from dag_run where dag_id = $1 and logical_date between $2 and $3`,
+};
+
+const ADOPT_RUN: Statement = { name: 'adopt-run', text: `update dag_run set backfill_id = $2, backfill_order = $3 where id = $1` };
+
+/** set-backfill-paused: null when there is none, or it is over. */
+const SET_BACKFILL_PAUSED: Statement = {
+  name: 'set-backfill-paused',
+  text: `update backfill set is_paused = $2, updated_at = now() where id = $1 and completed_at is null returning dag_id as "dagId"`,
+};
+
+const CANCEL_BACKFILL: Statement = {
+  name: 'cancel-backfill',
+  text: `update backfill set cancelled_at = now(), completed_at = now(), is_paused = true, updated_at = now() where id = $1 and completed_at is null returning dag_id as "dagId"`,
+};
+
+/** cancel-backfill-runs: what has not begun will not; what runs may end. Versions move, so that a scheduler about to start one sees it. */
+const CANCEL_BACKFILL_RUNS: Statement = {
+  name: 'cancel-backfill-runs',
+  text: `update dag_run set state = 'failed', version = version + 1, end_date = now(), reason = 'the backfill was cancelled' where backfill_id = $1 and state = 'queued'`,
+};
+
+/** complete-backfills: those whose runs have all ended. $1 id, or null for all. */
+const COMPLETE_BACKFILLS: Statement = {
+  name: 'complete-backfills',
+  text: `
+update backfill b set completed_at = now(), updated_at = now()
+where b.completed_at is null and ($1::bigint is null or b.id = $1)
+  and not exists (select 1 from dag_run r where r.backfill_id = b.id and r.state in ('queued', 'running'))
+returning b.id`,
+};
+
+export interface RunInRange {
+  readonly id: RunId;
+  readonly logicalDate: Date;
+  readonly state: RunState;
+}
+
+export class BackfillWriter {
+  constructor(private readonly tx: Transaction) {}
+
+  async insert(backfill: NewBackfill): Promise<number> {
+    const rows = await this.tx.query<{ id: number }>(INSERT_BACKFILL, [
+      backfill.dagId, backfill.fromDate, backfill.toDate, backfill.confJson, backfill.reprocessBehavior, backfill.runBackwards, backfill.maxActiveRuns, backfill.userName,
+    ]);
+    return rows[0]!.id;
+  }
+
+  async open(dagId: string): Promise<number | undefined> {
+    return (await this.tx.query<{ id: number }>(OPEN_BACKFILL, [dagId]))[0]?.id;
+  }
+
+  async adopt(run: RunId, backfillId: number, order: number): Promise<void> {
+    await this.tx.query(ADOPT_RUN, [run, backfillId, order]);
+  }
+
+  async setPaused(id: number, paused: boolean): Promise<string | undefined> {
+    return (await this.tx.query<{ dagId: string }>(SET_BACKFILL_PAUSED, [id, paused]))[0]?.dagId;
+  }
+
+  async cancel(id: number): Promise<string | undefined> {
+    const dagId = (await this.tx.query<{ dagId: string }>(CANCEL_BACKFILL, [id]))[0]?.dagId;
+    if (dagId !== undefined) await this.tx.query(CANCEL_BACKFILL_RUNS, [id]);
+    return dagId;
+  }
+}
+
+export function runsInRange(on: Queryable, dagId: string, from: Date, to: Date): Promise<RunInRange[]> {
+  return on.query<RunInRange & Record<string, unknown>>(RUNS_IN_RANGE, [dagId, from, to]);
+}
+
+export async function completeBackfills(on: Queryable, id: number | null): Promise<number[]> {
+  return (await on.query<{ id: number }>(COMPLETE_BACKFILLS, [id])).map((row) => row.id);
+}

@@ -1,0 +1,149 @@
+import type { DagVersionId, RunId, RunType, TriggeredBy } from '@millrace/vocabulary';
+import { plainArray } from '../database/array-literals.js';
+import type { Statement, Transaction } from '../database/database.js';
+
+export interface NewRun {
+  readonly id: RunId;
+  readonly dagId: string;
+  readonly runId: string;
+  readonly versionId: DagVersionId;
+  readonly runType: RunType;
+  readonly triggeredBy: TriggeredBy;
+  readonly userName: string | null;
+  readonly logicalDate: Date | null;
+  readonly intervalStart: Date | null;
+  readonly intervalEnd: Date | null;
+  readonly runAfter: Date;
+  readonly confJson: string;
+  readonly paramsJson: string;
+  readonly note: string | null;
+  readonly partitionKey: string | null;
+  readonly taskSelection: readonly string[] | null;
+  readonly backfillId: number | null;
+  readonly backfillOrder: number | null;
+}
+
+const INSERT_RUN: Statement = {
+  name: 'insert-run',
+  text: `
+insert into dag_run (id, dag_id, run_id, dag_version_id, state, run_type, triggered_by, triggering_user_name, logical_date, data_interval_start,
+  data_interval_end, run_after, conf, params, note, partition_key, task_selection, backfill_id, backfill_order)
+values ($1, $2, $3, $4, 'queued', $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13::jsonb, $14, $15, $16, $17, $18)`,
+};
+
+/** current-version: what a run of the dag would be pinned to now. */
+const CURRENT_VERSION: Statement = {
+  name: 'current-version',
+  text: `
+select d.dag_id as "dagId", d.is_paused as paused, d.current_version_id as "versionId", extract(epoch from clock_timestamp())::float8 * 1000 as "nowMs"
+from dag d where d.dag_id = $1 and not d.is_stale and d.current_version_id is not null`,
+};
+
+const RUNS_OF_DAG: Statement = {
+  name: 'unfinished-runs-of-dag',
+  text: `select id from dag_run where dag_id = $1 and state = 'running'`,
+};
+
+/** set-paused: returns whether it changed. */
+const SET_PAUSED: Statement = {
+  name: 'set-paused',
+  text: `update dag set is_paused = $2 where dag_id = $1 returning dag_id as "dagId"`,
+};
+
+/** delete-run: the run and all that hangs on it; history and decisions have no foreign key because they are partitioned. */
+const DELETE_DECISIONS: Statement = { name: 'delete-run-decisions', text: `delete from run_decision where dag_run_id = $1` };
+const DELETE_HISTORY: Statement = { name: 'delete-run-history', text: `delete from task_instance_history where dag_run_id = $1` };
+const DELETE_RUN: Statement = { name: 'delete-run', text: `delete from dag_run where id = $1 returning dag_id as "dagId", run_id as "runId"` };
+
+/** selectable-instances: by dag and run, or by a range of logical dates. $1 dag id, $2 run id or null, $3, $4 dates or null. */
+const SELECTABLE: Statement = {
+  name: 'selectable-instances',
+  text: `
+select t.id, t.dag_run_id as "dagRunUuid", t.dag_id as "dagId", t.run_id as "runId", t.task_id as "taskId", t.index_path as "indexPath", t.state,
+  r.dag_version_id as "versionId", r.logical_date as "logicalDate"
+from dag_run r join task_instance t on t.dag_run_id = r.id
+where r.dag_id = $1 and ($2::text is null or r.run_id = $2)
+  and ($3::timestamptz is null or coalesce(r.logical_date, r.run_after) >= $3) and ($4::timestamptz is null or coalesce(r.logical_date, r.run_after) <= $4)
+order by r.run_after, r.id, t.task_id, t.index_path`,
+};
+
+const RUN_FACTS: Statement = {
+  name: 'run-facts',
+  text: `select id, dag_id as "dagId", run_id as "runId", state, coalesce(logical_date, run_after) as "orderDate" from dag_run where dag_id = $1 and run_id = $2`,
+};
+
+const RUN_BY_ID: Statement = { name: 'run-by-id', text: `select id, dag_id as "dagId", run_id as "runId", state from dag_run where id = $1` };
+
+const AUDIT: Statement = { name: 'audit', text: `insert into audit_log (event, dag_id, run_id, task_id, actor, extra) values ($1, $2, $3, $4, $5, $6)` };
+
+/** What people's commands write. Only inside a transaction. */
+export class RunWriter {
+  constructor(private readonly tx: Transaction) {}
+
+  /** undefined: there is no such dag, or its file is gone. */
+  async currentVersion(dagId: string): Promise<{ dagId: string; paused: boolean; versionId: DagVersionId; nowMs: number } | undefined> {
+    return (await this.tx.query<{ dagId: string; paused: boolean; versionId: DagVersionId; nowMs: number }>(CURRENT_VERSION, [dagId]))[0];
+  }
+
+  /** @throws PostgreSQL's 23505 when the run id, or the logical date, exists. */
+  async insert(run: NewRun): Promise<void> {
+    await this.tx.query(INSERT_RUN, [
+      run.id, run.dagId, run.runId, run.versionId, run.runType, run.triggeredBy, run.userName, run.logicalDate, run.intervalStart, run.intervalEnd, run.runAfter,
+      run.confJson, run.paramsJson, run.note, run.partitionKey, run.taskSelection, run.backfillId, run.backfillOrder,
+    ]);
+  }
+
+  async setPaused(dagId: string, paused: boolean): Promise<boolean> {
+    return (await this.tx.query(SET_PAUSED, [dagId, paused])).length > 0;
+  }
+
+  async delete(id: RunId): Promise<{ dagId: string; runId: string } | undefined> {
+    await this.tx.query(DELETE_DECISIONS, [id]);
+    await this.tx.query(DELETE_HISTORY, [id]);
+    return (await this.tx.query<{ dagId: string; runId: string }>(DELETE_RUN, [id]))[0];
+  }
+
+  async audit(event: string, actor: string, facts: { dagId?: string | null; runId?: string | null; taskId?: string | null; extra?: unknown }): Promise<void> {
+    await this.tx.query(AUDIT, [event, facts.dagId ?? null, facts.runId ?? null, facts.taskId ?? null, actor, facts.extra === undefined ? null : JSON.stringify(facts.extra)]);
+  }
+}
+
+export interface SelectableRow {
+  readonly id: string;
+  readonly dagRunUuid: string;
+  readonly dagId: string;
+  readonly runId: string;
+  readonly taskId: string;
+  readonly indexPath: readonly number[];
+  readonly state: string | null;
+  readonly versionId: DagVersionId;
+  readonly logicalDate: Date | null;
+}
+
+/** Reads for people's commands. */
+export class RunCommandReader {
+  constructor(private readonly on: { query: Transaction['query'] }) {}
+
+  async runningRuns(dagId: string): Promise<RunId[]> {
+    return (await this.on.query<{ id: RunId }>(RUNS_OF_DAG, [dagId])).map((row) => row.id);
+  }
+
+  selectable(dagId: string, runId: string | null, from: Date | null, to: Date | null): Promise<SelectableRow[]> {
+    return this.on.query<SelectableRow & Record<string, unknown>>(SELECTABLE, [dagId, runId, from, to]);
+  }
+
+  async run(dagId: string, runId: string): Promise<{ id: RunId; dagId: string; runId: string; state: string; orderDate: Date } | undefined> {
+    return (await this.on.query<{ id: RunId; dagId: string; runId: string; state: string; orderDate: Date }>(RUN_FACTS, [dagId, runId]))[0];
+  }
+
+  async runById(id: RunId): Promise<{ id: RunId; dagId: string; runId: string; state: string } | undefined> {
+    return (await this.on.query<{ id: RunId; dagId: string; runId: string; state: string }>(RUN_BY_ID, [id]))[0];
+  }
+
+  async runsOfInstances(ids: readonly string[]): Promise<{ id: string; dagRunId: RunId; dagId: string; runId: string; taskId: string }[]> {
+    return this.on.query(
+      { name: 'runs-of-instances-for-commands', text: `select id, dag_run_id as "dagRunId", dag_id as "dagId", run_id as "runId", task_id as "taskId" from task_instance where id = any($1::uuid[])` },
+      [plainArray(ids)],
+    );
+  }
+}

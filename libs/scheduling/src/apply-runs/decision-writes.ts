@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto';
+import type { Decision, Instance, RunEvent } from '@millrace/engine';
+import { markClaimed } from '@millrace/engine';
+import type { executionProto } from '@millrace/contracts';
+import type { CreatedInstanceWrite, DecisionWrites, InstanceWrite, TimerWrite, WriteKind } from '@millrace/persistence';
+import { uuidV7From } from '@millrace/vocabulary';
+import type { AttemptId, ClaimToken, InstanceId, SessionId } from '@millrace/vocabulary';
+import { makeGrant } from '../claims/make-grant.js';
+import type { ReadyAttempt } from '../dispatch/dispatcher.js';
+import type { CachedRun } from '../run-cache/run-cache.js';
+import type { RunInput } from './inputs.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K] };
+export type WritesInProgress = Mutable<DecisionWrites>;
+
+export function emptyWrites(): WritesInProgress {
+  return { runs: [], instances: [], created: [], xcoms: [], superseded: [], timers: [], spentTimers: [], spentEvents: [], checks: [] };
+}
+
+/** What is done for a run once its decision is committed. */
+export interface AfterCommit {
+  readonly ready: ReadyAttempt[];
+  readonly cancels: { readonly instanceId: InstanceId; readonly attemptId: AttemptId; readonly reason: string }[];
+  readonly timers: TimerWrite[];
+  readonly finished: 'success' | 'failed' | null;
+  /** By input index: the successor its worker goes on with. */
+  readonly next: Map<number, executionProto.Grant>;
+  readonly claimed: { readonly instanceId: InstanceId; readonly attemptId: AttemptId; readonly token: ClaimToken; readonly sessionId: SessionId }[];
+}
+
+/**
+ * Turns one run's decision into rows and into what follows the commit. Successors go to workers that just completed something
+ * of the run and would take more: claimed here and now, so that a chain needs neither the broker nor a second commit.
+ */
+export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: readonly RunInput[], decision: Decision, nowMs: number, home: string, continuation: boolean): AfterCommit {
+  const { row, run } = entry;
+  const ignored = new Set(decision.ignored.map((item) => item.event));
+  const dispatched = new Map<InstanceId, { instance: Instance; attemptId: AttemptId }>();
+  for (const effect of decision.effects) if (effect.type === 'dispatch') dispatched.set(effect.instance.id, effect);
+
+  const claims = new Map<InstanceId, { token: ClaimToken; sessionId: SessionId; workerName: string }>();
+  const after: AfterCommit = { ready: [], cancels: [], timers: [], finished: null, next: new Map(), claimed: [] };
+  if (continuation && dispatched.size > 0) {
+    // First dispatches only: a later one may have something stored to resume with, which only a claim reads.
+    const open = [...dispatched.values()].filter(({ instance }) => instance.attemptSeq === 1);
+    let from = 0;
+    for (const [index, input] of inputs.entries()) {
+      const taker = input.completion?.taker;
+      if (!taker || ignored.has(index)) continue;
+      while (from < open.length && claims.has(open[from]!.instance.id)) from++;
+      for (let i = from; i < open.length; i++) {
+        const { instance, attemptId } = open[i]!;
+        const task = run.plan.tasks[instance.task]!;
+        if (claims.has(instance.id) || !taker.queues.has(task.queue)) continue;
+        const token = randomUUID() as string as ClaimToken;
+        claims.set(instance.id, { token, sessionId: taker.sessionId, workerName: taker.workerName });
+        markClaimed(run, instance.id, attemptId);
+        after.claimed.push({ instanceId: instance.id, attemptId, token, sessionId: taker.sessionId });
+        after.next.set(
+          index,
+          makeGrant(row, task, { instanceId: instance.id, attemptId, token, indexPath: instance.indexPath, tryNumber: instance.tryNumber, maxTries: instance.maxTries, resumeJson: null, startMs: nowMs }, home),
+        );
+        break;
+      }
+    }
+  }
+
+  writes.runs.push({
+    id: row.id,
+    expectedVersion: entry.version,
+    state: decision.run.state,
+    startedAtMs: decision.run.startedAtMs,
+    endedAtMs: decision.run.endedAtMs,
+    reason: decision.run.reason,
+    activeInstances: decision.run.activeInstances,
+    decidedOnJson: JSON.stringify({ now: nowMs, events: inputs.map((input) => input.event) satisfies readonly RunEvent[] }),
+  });
+
+  const completions = new Map<InstanceId, RunInput['completion']>();
+  for (const [index, input] of inputs.entries()) {
+    const { completion } = input;
+    if (input.timerId !== undefined) writes.spentTimers.push({ id: input.timerId, runId: row.id });
+    if (input.runEventId !== undefined) writes.spentEvents.push({ id: input.runEventId, runId: row.id });
+    if (completion === undefined || ignored.has(index)) continue;
+    completions.set(completion.instanceId, completion);
+    if (!completion.claimKnown) writes.checks.push({ runId: row.id, instanceId: completion.instanceId, attemptId: completion.attemptId, claimToken: completion.claimToken });
+    if (completion.xcoms.length === 0) continue;
+    const tryNumber = tryOf(entry, completion.instanceId, completion.attemptId);
+    for (const xcom of completion.xcoms) writes.xcoms.push({ instanceId: completion.instanceId, attemptId: completion.attemptId, tryNumber, key: xcom.key, json: xcom.json });
+  }
+
+  for (const instance of decision.created) writes.created.push(createdWrite(entry, instance, kindOf(instance), claims.get(instance.id) ?? null));
+  for (const { instance, superseded } of decision.changed) {
+    const kind = kindOf(instance);
+    writes.instances.push({ ...instanceWrite(entry, instance, kind, claims.get(instance.id) ?? null), facts: kind === 0 ? (completions.get(instance.id)?.facts ?? null) : null });
+    if (superseded !== null) writes.superseded.push({ instanceId: instance.id, runId: row.id, endedAs: superseded.endedAs, reason: superseded.reason });
+  }
+
+  let finished: AfterCommit['finished'] = null;
+  for (const effect of decision.effects) {
+    switch (effect.type) {
+      case 'dispatch':
+        if (!claims.has(effect.instance.id)) after.ready.push({ queue: run.plan.tasks[effect.instance.task]!.queue, instanceId: effect.instance.id, attemptId: effect.attemptId });
+        break;
+      case 'cancel':
+        after.cancels.push(effect);
+        break;
+      case 'timer':
+        after.timers.push({ id: timerId(nowMs), runId: row.id, instanceId: effect.instanceId, kind: effect.kind, dueAtMs: effect.dueAtMs, attemptSeq: effect.attemptSeq });
+        break;
+      case 'run_finished':
+        finished = effect.state;
+        break;
+      default:
+        effect satisfies never;
+    }
+  }
+  writes.timers.push(...after.timers);
+  return { ...after, finished };
+
+  function kindOf(instance: Instance): WriteKind {
+    return claims.has(instance.id) ? 2 : dispatched.has(instance.id) ? 1 : 0;
+  }
+}
+
+/** The try an ended attempt was: the instance's, unless the same decision already began another. */
+function tryOf(entry: CachedRun, instanceId: InstanceId, attemptId: AttemptId): number {
+  const instance = entry.run.instances.get(instanceId);
+  if (instance === undefined) return 0;
+  return instance.attemptId === null || instance.attemptId === attemptId ? instance.tryNumber : instance.tryNumber - 1;
+}
+
+function instanceWrite(entry: CachedRun, instance: Instance, kind: WriteKind, claim: InstanceWrite['claim']): Omit<InstanceWrite, 'facts'> {
+  return {
+    id: instance.id,
+    runId: entry.row.id,
+    kind,
+    state: instance.state,
+    tryNumber: instance.tryNumber,
+    maxTries: instance.maxTries,
+    freeTries: instance.freeTries,
+    attemptId: instance.attemptId,
+    attemptSeq: instance.attemptSeq,
+    scheduledAtMs: instance.scheduledAtMs,
+    endedAtMs: instance.endedAtMs,
+    reason: instance.reason,
+    claim,
+  };
+}
+
+function createdWrite(entry: CachedRun, instance: Instance, kind: WriteKind, claim: InstanceWrite['claim']): CreatedInstanceWrite {
+  const task = entry.run.plan.tasks[instance.task]!;
+  return {
+    ...instanceWrite(entry, instance, kind, claim),
+    facts: null,
+    dagId: entry.row.dagId,
+    runName: entry.row.runId,
+    taskId: task.taskId,
+    indexPath: instance.indexPath,
+    queue: task.queue,
+    pool: task.pool,
+    poolSlots: task.poolSlots,
+    priorityWeight: task.effectivePriority,
+    operator: task.operator,
+    owner: task.owner,
+  };
+}
+
+function timerId(nowMs: number): string {
+  return uuidV7From(nowMs, randomBytes10());
+}
+
+function randomBytes10(): Uint8Array {
+  return Buffer.from(randomUUID().replaceAll('-', '').slice(0, 20), 'hex');
+}

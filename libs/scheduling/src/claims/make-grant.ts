@@ -1,0 +1,54 @@
+import type { executionProto } from '@millrace/contracts';
+import type { PlanTask } from '@millrace/engine';
+import type { AttemptId, ClaimToken, IndexPath, InstanceId } from '@millrace/vocabulary';
+import type { RunRow } from '@millrace/persistence';
+
+type Grant = executionProto.Grant;
+
+export interface GrantedAttempt {
+  readonly instanceId: InstanceId;
+  readonly attemptId: AttemptId;
+  readonly token: ClaimToken;
+  readonly indexPath: IndexPath;
+  readonly tryNumber: number;
+  readonly maxTries: number;
+  readonly resumeJson: string | null;
+  readonly startMs: number;
+}
+
+/** Everything a worker needs to run one attempt. `home` is a hint: whose cache holds the run. */
+export function makeGrant(row: RunRow, task: PlanTask, attempt: GrantedAttempt, home: string): Grant {
+  return {
+    instanceId: attempt.instanceId,
+    attemptId: attempt.attemptId,
+    claimToken: attempt.token,
+    dagId: row.dagId,
+    runId: row.runId,
+    taskId: task.taskId,
+    indexPath: [...attempt.indexPath],
+    tryNumber: attempt.tryNumber,
+    maxTries: attempt.maxTries,
+    bundleHash: row.bundleHash ?? '',
+    logicalDate: instantText(row.logicalDateMs),
+    dataIntervalStart: instantText(row.intervalStartMs),
+    dataIntervalEnd: instantText(row.intervalEndMs),
+    runAfter: instantText(row.runAfterMs),
+    runType: row.runType,
+    confJson: row.confJson,
+    paramsJson: row.paramsJson,
+    executionTimeoutMs: Math.round((task.executionTimeoutSeconds ?? 0) * 1000),
+    queue: task.queue,
+    resumeJson: attempt.resumeJson ?? '',
+    homeSchedulerId: home,
+    traceparent: row.traceparent ?? '',
+    runUuid: row.id,
+    startDate: instantText(attempt.startMs),
+    partitionKey: row.partitionKey ?? '',
+    owner: task.owner,
+  };
+}
+
+/** RFC 3339 in UTC; empty for none. */
+function instantText(ms: number | null): string {
+  return ms === null ? '' : new Date(ms).toISOString();
+}

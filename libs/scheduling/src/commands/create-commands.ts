@@ -1,0 +1,270 @@
+import { randomBytes } from 'node:crypto';
+import { wakePartition } from '@millrace/contracts';
+import type { Wake } from '@millrace/contracts';
+import type { RunEvent } from '@millrace/engine';
+import type { Broker } from '@millrace/messaging';
+import { BackfillWriter, DagSchedules, RunCommandReader, RunReader, RunWriter, StuckRuns, completeBackfills, runsInRange, sqlState } from '@millrace/persistence';
+import type { Database, Transaction } from '@millrace/persistence';
+import type { Logger } from '@millrace/telemetry';
+import { MillraceError, RUN_ID_PATTERN, uuidV7From } from '@millrace/vocabulary';
+import type { InstanceId, RunId } from '@millrace/vocabulary';
+import { ApplyRuns } from '../apply-runs/apply-runs.js';
+import { DatabaseClock } from '../clock/database-clock.js';
+import { Dispatcher } from '../dispatch/dispatcher.js';
+import { groupBy } from '../grouping/group-by.js';
+import { RunCache } from '../run-cache/run-cache.js';
+import { runNameNow, runNameOf } from '../schedules/run-names.js';
+import { lastRunOf, timetableOf } from '../schedules/timetable-of.js';
+import { confJsonOf, paramsJsonOf } from './check-conf.js';
+import type { BackfillInput, BackfillPlan, Commands, InstanceSelection, SelectedInstance, TriggerInput } from './commands.js';
+import { planBackfill } from './plan-backfill.js';
+import { selectInstances } from './select-instances.js';
+
+const DEFAULT_BACKFILL_RUNS = 10;
+const UNIQUE_VIOLATION = '23505';
+
+export interface CommandParts {
+  readonly database: Database;
+  readonly broker: Broker;
+  readonly logger: Logger;
+}
+
+/** Commands for a process with the database: decided here and now, under the run's version check, exactly as a scheduler would. */
+export function createCommands(parts: CommandParts): Commands {
+  return new DatabaseCommands(parts);
+}
+
+class DatabaseCommands implements Commands {
+  readonly #database: Database;
+  readonly #broker: Broker;
+  readonly #cache: RunCache;
+  readonly #apply: ApplyRuns;
+
+  constructor({ database, broker, logger }: CommandParts) {
+    this.#database = database;
+    this.#broker = broker;
+    const reader = new RunReader(database);
+    this.#cache = new RunCache(reader, 0);
+    const dispatcher = new Dispatcher(broker, '');
+    this.#apply = new ApplyRuns(database, this.#cache, new DatabaseClock(), new StuckRuns(database), {
+      // The scheduler that has the run in memory hears of it, stops what was cancelled, and watches the timers.
+      committed: (entry, after) => {
+        dispatcher.publish(after.ready);
+        this.#ring(entry.row.id, { runs: [entry.row.id], dags: after.finished === null ? [] : [entry.row.dagId] });
+      },
+    }, logger, { batchMax: 200, home: '', continuation: false });
+  }
+
+  async trigger(input: TriggerInput): Promise<{ readonly id: RunId; readonly runId: string }> {
+    if (input.runId !== undefined && !RUN_ID_PATTERN.test(input.runId)) {
+      throw new MillraceError('invalid', `run id "${input.runId}" may hold letters, digits, "_", ".", "~", ":", "+", "-" and blanks, at most 250 characters, and no ".."`);
+    }
+    const confJson = confJsonOf(input.conf);
+    const created = await this.#database.inTransaction(async (tx) => {
+      const writer = new RunWriter(tx);
+      const dag = await writer.currentVersion(input.dagId);
+      if (dag === undefined) throw new MillraceError('dag_not_found', `DAG with dag_id: '${input.dagId}' not found`);
+      await this.#cache.loadVersions([dag.versionId]);
+      const { document, plan } = this.#cache.version(dag.versionId);
+      for (const taskId of input.taskSelection ?? []) {
+        if (!plan.byId.has(taskId)) throw new MillraceError('task_not_found', `Task '${taskId}' not found in DAG '${input.dagId}'`);
+      }
+      const runType = input.runType ?? 'manual';
+      const id = uuidV7From(dag.nowMs, randomBytes(10)) as string as RunId;
+      const runAfter = input.runAfter ?? new Date(dag.nowMs);
+      const interval = input.logicalDate ? timetableOf(document)?.manual(input.logicalDate.getTime()) : undefined;
+      const runId = input.runId ?? (input.runAfter || input.logicalDate ? runNameOf(runType, (input.logicalDate ?? runAfter).getTime()) : runNameNow(runType, dag.nowMs));
+      await inserting(input.dagId, runId, input.logicalDate ?? null, () =>
+        writer.insert({
+          id,
+          dagId: input.dagId,
+          runId,
+          versionId: dag.versionId,
+          runType,
+          triggeredBy: input.triggeredBy,
+          userName: input.actor,
+          logicalDate: input.logicalDate ?? null,
+          intervalStart: input.dataIntervalStart ?? (interval ? new Date(interval.intervalStartMs) : null),
+          intervalEnd: input.dataIntervalEnd ?? (interval ? new Date(interval.intervalEndMs) : null),
+          runAfter,
+          confJson,
+          paramsJson: paramsJsonOf(document, input.conf),
+          note: input.note ?? null,
+          partitionKey: input.partitionKey ?? null,
+          taskSelection: input.taskSelection ?? null,
+          backfillId: null,
+          backfillOrder: null,
+        }),
+      );
+      await writer.audit('trigger_dag_run', input.actor, { dagId: input.dagId, runId, extra: { run_type: runType, logical_date: input.logicalDate ?? null } });
+      return { id, runId };
+    });
+    this.#ring(created.id, { runs: [], dags: [input.dagId] });
+    return created;
+  }
+
+  async setPaused(dagId: string, paused: boolean, actor: string): Promise<void> {
+    await this.#database.inTransaction(async (tx) => {
+      const writer = new RunWriter(tx);
+      if (!(await writer.setPaused(dagId, paused))) throw new MillraceError('dag_not_found', `Dag with id '${dagId}' was not found`);
+      await writer.audit(paused ? 'pause_dag' : 'unpause_dag', actor, { dagId });
+      // What was missed while it was paused is not made up for, unless the dag catches up: the timetable knows.
+      if (!paused) await this.#replan(tx, dagId);
+    });
+    const running = await new RunCommandReader(this.#database).runningRuns(dagId);
+    await Promise.all(running.map((id) => this.#submit(id, { type: 'paused', paused })));
+    this.#ring(dagId as string as RunId, { runs: [], dags: [dagId] });
+  }
+
+  selectInstances(selection: InstanceSelection): Promise<readonly SelectedInstance[]> {
+    return selectInstances(new RunCommandReader(this.#database), this.#cache, selection);
+  }
+
+  clearInstances(instanceIds: readonly InstanceId[], actor: string): Promise<void> {
+    return this.#onInstances(instanceIds, 'clear_task_instances', actor, (ids) => ({ type: 'cleared', instanceIds: ids, by: actor }));
+  }
+
+  markInstances(instanceIds: readonly InstanceId[], state: 'success' | 'failed' | 'skipped', actor: string): Promise<void> {
+    return this.#onInstances(instanceIds, `mark_${state}`, actor, (ids) => ({ type: 'marked', instanceIds: ids, state, by: actor }));
+  }
+
+  async markRun(id: RunId, state: 'success' | 'failed' | 'queued', actor: string): Promise<void> {
+    const run = await this.#runOrRefuse(id);
+    await this.#submit(id, { type: 'run_marked', state, by: actor });
+    await this.#audit(`mark_dag_run_${state}`, actor, run);
+  }
+
+  async deleteRun(id: RunId, actor: string): Promise<void> {
+    const run = await this.#runOrRefuse(id);
+    // What runs is stopped first: an attempt without an instance would end as a refused result.
+    if (run.state === 'running') await this.#submit(id, { type: 'run_marked', state: 'failed', by: actor });
+    await this.#database.inTransaction(async (tx) => {
+      const writer = new RunWriter(tx);
+      await writer.delete(id);
+      await writer.audit('delete_dag_run', actor, { dagId: run.dagId, runId: run.runId });
+    });
+    this.#ring(id, { runs: [id], dags: [run.dagId] });
+  }
+
+  async createBackfill(input: BackfillInput, dryRun: boolean): Promise<BackfillPlan> {
+    const confJson = confJsonOf(input.conf);
+    const maxActiveRuns = input.maxActiveRuns ?? DEFAULT_BACKFILL_RUNS;
+    if (!Number.isInteger(maxActiveRuns) || maxActiveRuns < 1) throw new MillraceError('invalid', `max_active_runs must be a whole number > 0, got ${maxActiveRuns}`);
+    const cleared: RunId[] = [];
+    const plan = await this.#database.inTransaction(async (tx): Promise<BackfillPlan> => {
+      const writer = new RunWriter(tx);
+      const backfills = new BackfillWriter(tx);
+      const dag = await writer.currentVersion(input.dagId);
+      if (dag === undefined) throw new MillraceError('dag_not_found', `Could not find dag ${input.dagId}`);
+      await this.#cache.loadVersions([dag.versionId]);
+      const { document } = this.#cache.version(dag.versionId);
+      const existing = await runsInRange(tx, input.dagId, input.fromDate, input.toDate);
+      const runs = planBackfill(document, input, existing);
+      if (dryRun) return { backfillId: null, runs };
+      const open = await backfills.open(input.dagId);
+      if (open !== undefined) throw new MillraceError('conflict', `Another backfill is running for Dag ${input.dagId} (backfill ${open}): wait for it, or cancel it`);
+      const backfillId = await backfills.insert({
+        dagId: input.dagId, fromDate: input.fromDate, toDate: input.toDate, confJson, reprocessBehavior: input.reprocessBehavior ?? 'none',
+        runBackwards: input.runBackwards ?? false, maxActiveRuns, userName: input.actor,
+      });
+      const byDate = new Map(existing.map((run) => [run.logicalDate.getTime(), run]));
+      const paramsJson = paramsJsonOf(document, input.conf);
+      for (const [order, run] of runs.entries()) {
+        if (run.action === 'skip') continue;
+        if (run.action === 'clear') {
+          const id = byDate.get(run.logicalDate.getTime())!.id;
+          await backfills.adopt(id, backfillId, order);
+          cleared.push(id);
+          continue;
+        }
+        const id = uuidV7From(dag.nowMs, randomBytes(10)) as string as RunId;
+        const runId = runNameOf('backfill', run.logicalDate.getTime());
+        await inserting(input.dagId, runId, run.logicalDate, () =>
+          writer.insert({
+            id, dagId: input.dagId, runId, versionId: dag.versionId, runType: 'backfill', triggeredBy: 'backfill', userName: input.actor,
+            logicalDate: run.logicalDate, intervalStart: run.dataIntervalStart, intervalEnd: run.dataIntervalEnd, runAfter: new Date(Math.min(run.logicalDate.getTime(), dag.nowMs)),
+            confJson, paramsJson, note: null, partitionKey: null, taskSelection: null, backfillId, backfillOrder: order,
+          }),
+        );
+      }
+      await writer.audit('create_backfill', input.actor, { dagId: input.dagId, extra: { backfill_id: backfillId, from_date: input.fromDate, to_date: input.toDate } });
+      return { backfillId, runs };
+    });
+    if (plan.backfillId === null) return plan;
+    await Promise.all(cleared.map((id) => this.#submit(id, { type: 'run_marked', state: 'queued', by: input.actor })));
+    if (plan.runs.every((run) => run.action === 'skip')) await completeBackfills(this.#database, plan.backfillId);
+    this.#ring(input.dagId as string as RunId, { runs: [], dags: [input.dagId] });
+    return plan;
+  }
+
+  async setBackfillPaused(backfillId: number, paused: boolean, actor: string): Promise<void> {
+    await this.#onBackfill(paused ? 'pause_backfill' : 'unpause_backfill', backfillId, actor, (backfills) => backfills.setPaused(backfillId, paused));
+  }
+
+  async cancelBackfill(backfillId: number, actor: string): Promise<void> {
+    await this.#onBackfill('cancel_backfill', backfillId, actor, (backfills) => backfills.cancel(backfillId));
+  }
+
+  async #onBackfill(event: string, backfillId: number, actor: string, change: (backfills: BackfillWriter) => Promise<string | undefined>): Promise<void> {
+    const dagId = await this.#database.inTransaction(async (tx) => {
+      const found = await change(new BackfillWriter(tx));
+      if (found === undefined) throw new MillraceError('conflict', `Backfill ${backfillId} is already completed or was never there.`);
+      await new RunWriter(tx).audit(event, actor, { dagId: found, extra: { backfill_id: backfillId } });
+      return found;
+    });
+    this.#ring(dagId as string as RunId, { runs: [], dags: [dagId] });
+  }
+
+  async #onInstances(instanceIds: readonly InstanceId[], event: string, actor: string, make: (ids: InstanceId[]) => RunEvent): Promise<void> {
+    if (instanceIds.length === 0) return;
+    const rows = await new RunCommandReader(this.#database).runsOfInstances(instanceIds);
+    const byRun = groupBy(rows, (row) => row.dagRunId);
+    await Promise.all([...byRun].map(([runId, instances]) => this.#submit(runId, make(instances.map((instance) => instance.id as InstanceId)))));
+    for (const [, instances] of byRun) {
+      const [first] = instances;
+      await this.#audit(event, actor, { dagId: first!.dagId, runId: first!.runId }, { task_ids: instances.map((instance) => instance.taskId) });
+    }
+  }
+
+  async #submit(id: RunId, event: RunEvent): Promise<void> {
+    const result = await this.#apply.submit(id, { event, fresh: true });
+    if (result.kind === 'later') throw new MillraceError('unavailable', `nothing was changed: ${result.reason}; try again`);
+  }
+
+  async #runOrRefuse(id: RunId): Promise<{ dagId: string; runId: string; state: string }> {
+    const run = await new RunCommandReader(this.#database).runById(id);
+    if (run === undefined) throw new MillraceError('run_not_found', `there is no run ${id}`);
+    return run;
+  }
+
+  #audit(event: string, actor: string, run: { dagId: string; runId: string }, extra?: unknown): Promise<void> {
+    return this.#database.inTransaction((tx) => new RunWriter(tx).audit(event, actor, { dagId: run.dagId, runId: run.runId, extra }));
+  }
+
+  async #replan(tx: Transaction, dagId: string): Promise<void> {
+    const schedules = new DagSchedules(tx);
+    const dag = await schedules.ofDag(dagId);
+    if (dag === undefined) return;
+    await this.#cache.loadVersions([dag.versionId]);
+    await schedules.setNext(dagId, timetableOf(this.#cache.version(dag.versionId).document)?.next(lastRunOf(dag), dag.nowMs) ?? null);
+  }
+
+  #ring(id: RunId, wake: Omit<Wake, 'v'>): void {
+    this.#broker.ring(wakePartition(id), { v: 1, ...wake });
+  }
+}
+
+/** Says which of the two unique things exists already. */
+async function inserting(dagId: string, runId: string, logicalDate: Date | null, insert: () => Promise<void>): Promise<void> {
+  try {
+    await insert();
+  } catch (error) {
+    if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
+    const byDate = (error as { constraint?: string }).constraint === 'dag_run_logical_date';
+    throw new MillraceError(
+      'conflict',
+      byDate ? `A run of dag '${dagId}' with logical_date ${logicalDate?.toISOString()} exists already` : `A run of dag '${dagId}' with dag_run_id '${runId}' exists already`,
+      { dag_id: dagId, run_id: runId },
+    );
+  }
+}

@@ -1,0 +1,131 @@
+import { compilePlan, loadRun } from '@millrace/engine';
+import type { Plan, PlanSource, Run } from '@millrace/engine';
+import { dagDocumentSchema } from '@millrace/contracts';
+import type { DagDocument } from '@millrace/contracts';
+import { MillraceError } from '@millrace/vocabulary';
+import type { DagVersionId, RunId } from '@millrace/vocabulary';
+import type { RunReader, RunRow } from '@millrace/persistence';
+import { groupBy } from '../grouping/group-by.js';
+
+/** A dag version, ready to decide with. Shared by all its runs. */
+export interface VersionPlan {
+  readonly plan: Plan;
+  readonly document: DagDocument;
+}
+
+export interface CachedRun {
+  readonly row: RunRow;
+  readonly run: Run;
+  /** The stored version this state is of. */
+  version: number;
+  lastUsedMs: number;
+}
+
+const MAX_VERSIONS = 1_000;
+
+/**
+ * Runs and dag versions kept in memory by the scheduler that handles them. Only speed: every write compares the run's version,
+ * so a stale entry costs a second read and nothing else.
+ */
+export class RunCache {
+  readonly #runs = new Map<RunId, CachedRun>();
+  readonly #versions = new Map<DagVersionId, VersionPlan>();
+  #instances = 0;
+
+  constructor(
+    private readonly reader: RunReader,
+    /** 0: nothing is kept. */
+    private readonly maxInstances: number,
+  ) {}
+
+  get(id: RunId): CachedRun | undefined {
+    return this.#runs.get(id);
+  }
+
+  get size(): { readonly runs: number; readonly instances: number } {
+    return { runs: this.#runs.size, instances: this.#instances };
+  }
+
+  put(id: RunId, entry: CachedRun): void {
+    this.drop(id);
+    this.#runs.set(id, entry);
+    this.#instances += entry.run.instances.size;
+    // Oldest first: a Map keeps the order of insertion, and `touch` renews it.
+    for (const [oldest, old] of this.#runs) {
+      if (this.#instances <= this.maxInstances || oldest === id) break;
+      this.#runs.delete(oldest);
+      this.#instances -= old.run.instances.size;
+    }
+  }
+
+  drop(id: RunId): void {
+    const entry = this.#runs.get(id);
+    if (entry === undefined) return;
+    this.#runs.delete(id);
+    this.#instances = Math.max(0, this.#instances - entry.run.instances.size);
+  }
+
+  clear(): void {
+    this.#runs.clear();
+    this.#instances = 0;
+  }
+
+  /** Reads runs with their instances. Runs that do not exist are missing from the answer. */
+  async load(ids: readonly RunId[]): Promise<Map<RunId, CachedRun>> {
+    const { runs, instances } = await this.reader.load(ids);
+    await this.loadVersions(runs.map((run) => run.dagVersionId));
+    const byRun = groupBy(instances, (row) => row.dagRunId);
+    const loaded = new Map<RunId, CachedRun>();
+    for (const row of runs) {
+      const { plan } = this.version(row.dagVersionId);
+      loaded.set(row.id, { row, run: loadRun(plan, factsOf(row), byRun.get(row.id) ?? []), version: row.version, lastUsedMs: 0 });
+    }
+    return loaded;
+  }
+
+  /** Header and plan of runs without their instances: enough to tell a worker what to run. */
+  async headers(ids: readonly RunId[]): Promise<Map<RunId, RunRow>> {
+    const rows = await this.reader.headers(ids);
+    await this.loadVersions(rows.map((row) => row.dagVersionId));
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /** A version that `load`, `headers` or `loadVersions` brought in. */
+  version(id: DagVersionId): VersionPlan {
+    const version = this.#versions.get(id);
+    if (version === undefined) throw new Error(`dag version ${id} is not loaded`);
+    return version;
+  }
+
+  async loadVersions(ids: readonly DagVersionId[]): Promise<void> {
+    const missing = [...new Set(ids)].filter((id) => !this.#versions.has(id));
+    if (missing.length === 0) return;
+    for (const { id, document } of await this.reader.documents(missing)) this.#versions.set(id, planOf(document));
+    for (const oldest of this.#versions.keys()) {
+      if (this.#versions.size <= MAX_VERSIONS || ids.includes(oldest)) break;
+      this.#versions.delete(oldest);
+    }
+  }
+}
+
+/** What the engine is told of a run. */
+export function factsOf(row: RunRow): Parameters<typeof loadRun>[1] {
+  return {
+    id: row.id,
+    createdAtMs: row.queuedAtMs,
+    state: row.state,
+    paused: row.paused,
+    startedAtMs: row.startedAtMs,
+    endedAtMs: row.endedAtMs,
+    reason: row.reason,
+    taskSelection: row.taskSelection,
+  };
+}
+
+function planOf(stored: unknown): VersionPlan {
+  const document = dagDocumentSchema.parse(stored);
+  const compiled = compilePlan(document as PlanSource);
+  // Publication compiled it before it was stored; only a schema that changed underneath gets here.
+  if (!compiled.ok) throw new MillraceError('invalid', `stored dag "${document.dagId}" cannot be planned: ${compiled.errors.map((error) => error.message).join('; ')}`);
+  return { plan: compiled.plan, document };
+}

@@ -1,0 +1,40 @@
+import type { AttemptId, SessionId } from '@millrace/vocabulary';
+
+/** A worker that has a stream to this process. */
+export interface ConnectedWorker {
+  readonly sessionId: SessionId;
+  cancel(attemptIds: readonly AttemptId[], reason: string): void;
+  ended(reason: string): void;
+}
+
+/** Who is connected here. Cancels for workers connected elsewhere reach them with the answer to their next heartbeat. */
+export class WorkerDirectory {
+  readonly #workers = new Map<SessionId, Set<ConnectedWorker>>();
+
+  add(worker: ConnectedWorker): () => void {
+    const same = this.#workers.get(worker.sessionId) ?? new Set();
+    same.add(worker);
+    this.#workers.set(worker.sessionId, same);
+    return () => {
+      same.delete(worker);
+      if (same.size === 0) this.#workers.delete(worker.sessionId);
+    };
+  }
+
+  get size(): number {
+    return this.#workers.size;
+  }
+
+  cancel(sessionId: SessionId, attemptId: AttemptId, reason: string): void {
+    for (const worker of this.#workers.get(sessionId) ?? []) worker.cancel([attemptId], reason);
+  }
+
+  /** Everybody connected gets it: who does not run the attempt ignores it. */
+  cancelEverywhere(attemptId: AttemptId, reason: string): void {
+    for (const same of this.#workers.values()) for (const worker of same) worker.cancel([attemptId], reason);
+  }
+
+  endSession(sessionId: SessionId, reason: string): void {
+    for (const worker of this.#workers.get(sessionId) ?? []) worker.ended(reason);
+  }
+}
