@@ -45,7 +45,7 @@ let primitives: Floor['primitives'] | null = null;
 let versions: Record<string, string> = {};
 for (let round = 1; round <= Number(flags.rounds); round++) {
   const figures: Figures = {};
-  const own = await ownServices('floor');
+  const own = await ownServices();
   try {
     versions = await versionsOf(own.databaseUrl, own.brokerUrl);
     if (!flags['no-floor']) {

@@ -27,7 +27,7 @@ export interface WorkerPlan {
 export type Settings = Readonly<Record<string, string | number | boolean>>;
 
 export interface ConstellationPlan {
-  /** Short name for database, virtual host and folders. */
+  /** Short name, for the folder. */
   readonly label: string;
   readonly schedulers: number;
   readonly workers: readonly WorkerPlan[];
@@ -81,7 +81,7 @@ export class Constellation {
 
   /** Everything is up, and the first look at the dags folder is published, when this resolves. */
   static async start(plan: ConstellationPlan): Promise<Constellation> {
-    const own = await ownServices(plan.label);
+    const own = await ownServices();
     const folder = mkdtempSync(join(tmpdir(), `millrace-${plan.label}-`));
     const database = new pg.Client({ connectionString: own.databaseUrl });
     database.on('error', () => undefined);
@@ -220,7 +220,7 @@ export class Constellation {
       'security.internal_token': this.token,
       'security.admin_password': PASSWORD,
       'broker.url': this.brokerUrl,
-      'redis.url': process.env['MILLRACE_TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379',
+      'redis.url': this.own.redisUrl,
       ...(hasDatabase ? { 'database.url': this.own.databaseUrl } : {}),
       'scheduler.grpc_port': port('grpc'), 'scheduler.ops_port': port('ops'),
       'api.port': port('http'), 'api.grpc_port': port('grpc'),

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream, existsSync, type WriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 export interface ReadyLine {
@@ -10,6 +10,9 @@ export interface ReadyLine {
   readonly ops_port?: number;
   readonly log_port?: number;
 }
+
+/** On Linux the kernel ends a service whose test was killed. */
+const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
 
 /** One service in a process of its own, as its container would run it. Everything it prints goes to a file for post-mortems. */
 export class ServiceProcess {
@@ -31,7 +34,9 @@ export class ServiceProcess {
   /** Resolves when the service has said that it is ready. @throws with its last lines when it ends before, or after `withinMs`. */
   async start(withinMs = 30_000): Promise<ReadyLine> {
     if (this.running) throw new Error(`${this.name} is already running`);
-    const child = spawn(process.execPath, ['--enable-source-maps', this.script], { cwd: this.cwd, env: this.env(), stdio: ['ignore', 'pipe', 'pipe'] });
+    const command = [process.execPath, '--enable-source-maps', this.script];
+    const [program = '', ...args] = SETPRIV === undefined ? command : [SETPRIV, '--pdeathsig', 'KILL', '--', ...command];
+    const child = spawn(program, args, { cwd: this.cwd, env: this.env(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     this.ready = null;
     const isReady = new Promise<ReadyLine>((resolve, reject) => {

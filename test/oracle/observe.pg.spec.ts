@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { migrate } from '@millrace/persistence';
+import { testDatabase, type TestDatabase } from '@millrace/test-services';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ownDatabase, type OwnDatabase } from '../harness/own-services.js';
 import { checkPromises } from './check.js';
 import { observe } from './observe.js';
 
 /** The reading half of the checker against the real schema: what is planted by SQL must come out as a violation. */
 describe('observe', () => {
-  let own: OwnDatabase;
+  let own: TestDatabase;
   let database: pg.Client;
   const [version, run, instance, attempt, session] = [randomUUID(), randomUUID(), randomUUID(), randomUUID(), randomUUID()];
 
   beforeAll(async () => {
-    own = await ownDatabase('oracle');
-    await migrate(own.databaseUrl);
-    database = new pg.Client({ connectionString: own.databaseUrl });
+    own = await testDatabase();
+    await migrate(own.url);
+    database = new pg.Client({ connectionString: own.url });
     await database.connect();
     const document = { maxActiveTasks: 16, tasks: [{ taskId: 'only', upstream: [], triggerRule: 'all_success', retries: 0, expand: null }] };
     await database.query(`insert into dag_bundle (name) values ('dags')`);
@@ -30,7 +30,7 @@ describe('observe', () => {
   });
   afterAll(async () => {
     await database?.end();
-    await own?.drop();
+    await own?.[Symbol.asyncDispose]();
   });
 
   const lines = ['start', 'end'].map((event, i) => ({

@@ -3,7 +3,7 @@ import { ownServices } from '../../harness/own-services.js';
 import { processListeningOn } from '../measure/cpu.js';
 import { measureFloor } from './floor.js';
 
-const services = await ownServices('floor');
+const services = await ownServices();
 try {
   const floor = await measureFloor(
     { ...services, brokerPid: processListeningOn(5672), queueType: process.argv.includes('classic') ? 'classic' : 'quorum', slots: 8 },
