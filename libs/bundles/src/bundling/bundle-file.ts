@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { build } from 'esbuild';
+import type { BuildFailure, Message, Metafile } from 'esbuild';
+import { importFailure } from '../import-errors/import-failure.js';
+import type { ImportFailure } from '../import-errors/import-failure.js';
+import { authoringPackages } from './authoring-packages.js';
+import { resolveImports } from './resolve-imports.js';
+import { inlineSourceMap, stableSourceMap } from './stable-source-map.js';
+import type { StableSourceMap } from './stable-source-map.js';
+
+export interface BundleRequest {
+  /** The dags folder, absolute, links resolved. */
+  readonly root: string;
+  /** The dag file relative to it, with `/`. */
+  readonly path: string;
+  /** Absolute folders with the plugins that dag files import by `plugins/<name>` or by bare name. */
+  readonly pluginFolders: readonly string[];
+}
+
+export interface Bundle {
+  /** One ES module with inline source map. */
+  readonly code: Buffer;
+  /** sha-256 of `code`, hex. */
+  readonly hash: string;
+  readonly sourceMap: StableSourceMap;
+  /** Absolute paths of the author's files that went in. */
+  readonly inputs: readonly string[];
+}
+
+export type BundleOutcome = { readonly ok: true; readonly bundle: Bundle } | { readonly ok: false; readonly failure: ImportFailure };
+
+const ENTRY = 'millrace-bundle-entry.js';
+/** Fits into one message to the api with room for documents and source. */
+const CODE_MAX_BYTES = 3_500_000;
+const ERRORS_SHOWN_MAX = 10;
+
+/** CommonJS packages inside an ES module ask for these names. */
+const BANNER = "import{createRequire as __millraceCreateRequire}from'node:module';import{fileURLToPath as __millracePath}from'node:url';const require=__millraceCreateRequire(import.meta.url),__filename=__millracePath(import.meta.url),__dirname=__millracePath(new URL('.',import.meta.url));";
+
+/** Bundles a dag file with all it imports into one module, the same bytes on every machine. */
+export async function bundleFile(request: BundleRequest): Promise<BundleOutcome> {
+  const names = new StableNames(request);
+  try {
+    const result = await build({
+      stdin: {
+        contents: `import ${JSON.stringify(`./${request.path}`)};\nimport { collectDags } from '@millrace/sdk';\nexport const __millrace_dags__ = collectDags();\n`,
+        resolveDir: request.root,
+        sourcefile: ENTRY,
+        loader: 'js',
+      },
+      absWorkingDir: request.root,
+      outfile: 'bundle.mjs',
+      write: false,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      charset: 'utf8',
+      // Comments and wrapper names hold paths of this machine; minified they do not. keepNames keeps class names for people.
+      minifyWhitespace: true,
+      minifyIdentifiers: true,
+      keepNames: true,
+      legalComments: 'none',
+      sourcemap: 'external',
+      sourcesContent: true,
+      metafile: true,
+      banner: { js: BANNER },
+      loader: { '.sql': 'text', '.txt': 'text', '.md': 'text', '.sh': 'text', '.py': 'text', '.yaml': 'text', '.yml': 'text', '.csv': 'text' },
+      // A tsconfig found by walking up would make the bundle depend on where the folder lies.
+      tsconfigRaw: '{}',
+      logLevel: 'silent',
+      plugins: [resolveImports(request)],
+    });
+    const text = result.outputFiles.find((file) => file.path.endsWith('.mjs'))?.text ?? '';
+    const sourceMap = stableSourceMap(result.outputFiles.find((file) => file.path.endsWith('.map'))?.text ?? '{}', (source) => names.of(source));
+    const code = Buffer.from(text + inlineSourceMap(sourceMap));
+    if (code.length > CODE_MAX_BYTES) return { ok: false, failure: tooLarge(request.path, code.length, result.metafile, names) };
+    return { ok: true, bundle: { code, hash: createHash('sha256').update(code).digest('hex'), sourceMap, inputs: inputsOf(request.root, result.metafile) } };
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error;
+    return { ok: false, failure: buildFailure(request.path, error.errors, names) };
+  }
+}
+
+function inputsOf(root: string, metafile: Metafile): string[] {
+  return Object.keys(metafile.inputs)
+    .filter((input) => input !== ENTRY && !/^[\w-]{2,}:/.test(input))
+    .map((input) => resolve(root, input));
+}
+
+function buildFailure(path: string, errors: readonly Message[], names: StableNames): ImportFailure {
+  const [first, ...more] = errors.map((error) => {
+    const location = error.location;
+    const message = `${location === null || error.text.startsWith('Could not resolve') ? '' : 'SyntaxError: '}${error.text}`;
+    const place = location === null ? { file: path } : { file: names.of(location.file), line: location.line, column: location.column + 1 };
+    const excerpt = location === null ? null : `${'\n'.repeat(location.line - 1)}${location.lineText}`;
+    return { message, place, excerpt, notes: error.notes.map((note) => note.text) };
+  });
+  if (first === undefined) return importFailure('the file could not be bundled', { file: path });
+  const others = more.slice(0, ERRORS_SHOWN_MAX).map((error) => `${error.place.file}:${'line' in error.place ? error.place.line : 0}: ${error.message}`);
+  return importFailure(first.message, first.place, first.excerpt, [...first.notes, ...others]);
+}
+
+function tooLarge(path: string, bytes: number, metafile: Metafile, names: StableNames): ImportFailure {
+  const largest = Object.entries(Object.values(metafile.outputs).find((output) => output.entryPoint !== undefined || output.bytes > 0)?.inputs ?? {})
+    .sort((a, b) => b[1].bytesInOutput - a[1].bytesInOutput)
+    .slice(0, 3)
+    .map(([input, { bytesInOutput }]) => `${names.of(input)} (${Math.round(bytesInOutput / 1_000)} kB)`);
+  return importFailure(`the bundle is ${(bytes / 1e6).toFixed(1)} MB, the limit is ${CODE_MAX_BYTES / 1e6} MB; largest parts: ${largest.join(', ')}. Read large data at run time instead of importing it.`, { file: path });
+}
+
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && Array.isArray((error as Partial<BuildFailure>).errors);
+}
+
+/** Names of source files that are the same on every machine. */
+class StableNames {
+  private readonly root: string;
+  private readonly packages = [...authoringPackages().values()];
+  private readonly places: readonly { readonly folder: string; readonly name: string }[];
+
+  constructor(request: BundleRequest) {
+    this.root = request.root;
+    this.places = [
+      { folder: request.root, name: '' },
+      ...request.pluginFolders.map((folder) => ({ folder, name: 'plugins' })),
+    ];
+  }
+
+  of(source: string): string {
+    if (source === ENTRY) return `<${ENTRY}>`;
+    const file = isAbsolute(source) ? source : resolve(this.root, source);
+    for (const known of this.packages) if (file.startsWith(known.folder + sep)) return posix(join(known.name, relative(known.folder, file)));
+    const inPackage = file.lastIndexOf(`${sep}node_modules${sep}`);
+    if (inPackage >= 0) return posix(file.slice(inPackage + 1));
+    for (const { folder, name } of this.places) if (file.startsWith(folder + sep)) return posix(join(name, relative(folder, file)));
+    return posix(relative(this.root, file));
+  }
+}
+
+function posix(path: string): string {
+  return sep === '/' ? path : path.replaceAll(sep, '/');
+}

@@ -1,0 +1,26 @@
+/** A source map whose names say nothing about the machine it was made on. */
+export interface StableSourceMap {
+  readonly version: 3;
+  readonly sources: readonly string[];
+  /** Null for packages and the SDK, whose text helps nobody here. */
+  readonly sourcesContent: readonly (string | null)[];
+  readonly names: readonly string[];
+  readonly mappings: string;
+}
+
+/** @param nameOf gives a source's lasting name */
+export function stableSourceMap(json: string, nameOf: (source: string) => string): StableSourceMap {
+  const map = JSON.parse(json) as { sources: string[]; sourcesContent?: (string | null)[]; names?: string[]; mappings: string };
+  const sources = map.sources.map(nameOf);
+  return {
+    version: 3,
+    sources,
+    sourcesContent: sources.map((source, index) => (source.startsWith('node_modules/') || source.startsWith('@millrace/') || source.startsWith('<') ? null : (map.sourcesContent?.[index] ?? null))),
+    names: map.names ?? [],
+    mappings: map.mappings,
+  };
+}
+
+export function inlineSourceMap(map: StableSourceMap): string {
+  return `//# sourceMappingURL=data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString('base64')}\n`;
+}
