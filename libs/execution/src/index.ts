@@ -1,1 +1,12 @@
-export {};
+export { runnerEntry } from './runner-pool/runner-entry.js';
+export { runnerEnvironment } from './runner-pool/runner-environment.js';
+export { RunnerPool } from './runner-pool/runner-pool.js';
+export type { RunnerPoolOptions } from './runner-pool/runner-pool.js';
+export { WorkerSession } from './session/worker-session.js';
+export type { WorkerSessionOptions } from './session/worker-session.js';
+export { ResultSpool } from './spool/result-spool.js';
+export { TaskWorker } from './supervisor/task-worker.js';
+export type { TaskWorkerOptions, TaskWorkerParts } from './supervisor/task-worker.js';
+export { workerMetrics } from './supervisor/worker-metrics.js';
+export type { WorkerGauges, WorkerMetrics } from './supervisor/worker-metrics.js';
+export type { TaskContext } from './runner/task-context.js';

@@ -1,0 +1,157 @@
+import { backoffMs } from '@millrace/lifecycle';
+import type { Logger } from '@millrace/telemetry';
+import type { RunnerSettings } from '../runner/runner-settings.js';
+import { RunnerProcess } from './runner-process.js';
+
+export interface RunnerPoolOptions {
+  readonly entry: string;
+  readonly settings: RunnerSettings;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly logger: Logger;
+  /** Most runners at once. */
+  readonly concurrency: number;
+  /** Runners kept ready. */
+  readonly warm: number;
+  /** A runner is replaced after this many tasks: ES modules never unload. */
+  readonly tasksPerRunner: number;
+  readonly onStarted?: () => void;
+}
+
+/** Runners above the warm number end after this long without work. */
+const IDLE_MAX_MS = 120_000;
+const PINGS_PER_FENCE = 5;
+
+/** Warm runner processes. A try takes one that stands ready; a new one is started beside it, never before it. */
+export class RunnerPool {
+  private readonly all = new Set<RunnerProcess>();
+  private readonly idle: RunnerProcess[] = [];
+  private readonly waiters: { bundleFile: string; resolve: (runner: RunnerProcess) => void }[] = [];
+  private starting = 0;
+  private startFailures = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private retryTimer: NodeJS.Timeout | undefined;
+  private lastBundle: string | undefined;
+  private stopped = false;
+
+  constructor(private readonly options: RunnerPoolOptions) {}
+
+  start(): void {
+    this.stopped = false;
+    this.fill();
+    this.timer = setInterval(() => this.tick(), Math.max(10, Math.floor(this.options.settings.selfFenceMs / PINGS_PER_FENCE)));
+  }
+
+  get size(): number {
+    return this.all.size;
+  }
+
+  /** A ready runner: one that knows the bundle if possible. Without one the caller is called when the next is free. */
+  take(bundleFile: string): RunnerProcess | Promise<RunnerProcess> {
+    this.lastBundle = bundleFile;
+    const runner = this.takeIdle(bundleFile);
+    if (runner !== undefined) {
+      if (this.idle.length === 0) this.fill();
+      return runner;
+    }
+    return new Promise((resolve) => {
+      this.waiters.push({ bundleFile, resolve });
+      this.fill();
+    });
+  }
+
+  /** Gives a runner back after its try. */
+  giveBack(runner: RunnerProcess): void {
+    if (runner.isGone) return;
+    if (this.stopped || runner.tasksRun >= this.options.tasksPerRunner) {
+      this.all.delete(runner);
+      runner.retire();
+      this.fill();
+      return;
+    }
+    this.offer(runner);
+  }
+
+  /** Takes a runner out for good: its place is free at once, its processes end in the background. */
+  async kill(runner: RunnerProcess, graceMs: number, reason: string): Promise<void> {
+    this.all.delete(runner);
+    const ended = runner.kill(graceMs, reason);
+    this.fill();
+    await ended;
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.timer);
+    clearTimeout(this.retryTimer);
+    this.waiters.length = 0;
+    this.idle.length = 0;
+    const runners = [...this.all];
+    this.all.clear();
+    await Promise.all(runners.map((runner) => runner.kill(runner.isBusy ? 1_000 : 0, 'the worker stops')));
+  }
+
+  private takeIdle(bundleFile: string): RunnerProcess | undefined {
+    for (let i = this.idle.length - 1; i >= 0; i--) {
+      const runner = this.idle[i] as RunnerProcess;
+      if (runner.isGone) this.idle.splice(i, 1);
+      else if (runner.bundles.has(bundleFile)) return this.idle.splice(i, 1)[0];
+    }
+    return this.idle.pop();
+  }
+
+  private offer(runner: RunnerProcess): void {
+    const waiter = this.waiters.shift();
+    if (waiter === undefined) this.idle.push(runner);
+    else waiter.resolve(runner);
+  }
+
+  /** Starts what is missing: the warm ones, one for each who waits, and one spare when all are busy. */
+  private fill(): void {
+    if (this.stopped || this.retryTimer !== undefined) return;
+    const spare = this.idle.length === 0 && this.options.warm > 0 ? 1 : 0;
+    const missing = Math.max(this.options.warm - this.all.size, this.waiters.length - this.starting, spare - this.starting);
+    for (let i = 0; i < missing && this.all.size < this.options.concurrency; i++) this.startOne();
+  }
+
+  private startOne(): void {
+    this.starting++;
+    this.options.onStarted?.();
+    let ready = false;
+    const runner = new RunnerProcess({
+      ...this.options,
+      onReady: () => {
+        ready = true;
+        this.starting--;
+        this.startFailures = 0;
+        if (this.lastBundle !== undefined) runner.preload(this.lastBundle);
+        this.offer(runner);
+      },
+      onGone: () => {
+        this.all.delete(runner);
+        const at = this.idle.indexOf(runner);
+        if (at >= 0) this.idle.splice(at, 1);
+        if (ready) return this.fill();
+        this.starting--;
+        this.startFailures++;
+        if (this.stopped) return;
+        const pauseMs = backoffMs(this.startFailures);
+        this.options.logger.error('a runner ended before it was ready', { runner_pid: runner.pid, again_in_ms: pauseMs });
+        this.retryTimer ??= setTimeout(() => {
+          this.retryTimer = undefined;
+          this.fill();
+        }, pauseMs);
+      },
+    });
+    this.all.add(runner);
+  }
+
+  private tick(): void {
+    for (const runner of this.all) runner.ping();
+    const surplus = this.idle.filter((runner) => performance.now() - runner.idleSince > IDLE_MAX_MS).slice(0, Math.max(0, this.all.size - Math.max(1, this.options.warm)));
+    for (const runner of surplus) {
+      this.idle.splice(this.idle.indexOf(runner), 1);
+      this.all.delete(runner);
+      runner.retire();
+    }
+  }
+}

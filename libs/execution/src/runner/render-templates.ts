@@ -1,0 +1,141 @@
+import { createRequire } from 'node:module';
+import type { RunnerAnswer, RunnerQuestion } from '@millrace/contracts';
+import type { SecretMask } from '@millrace/task-logs';
+import type { Environment, Template } from 'nunjucks';
+import type { OperatorLike, TaskLike } from './dag-contract.js';
+import { maskSensitiveFields } from './sensitive-names.js';
+import type { Ask } from './supervisor-questions.js';
+import type { TaskContext } from './task-context.js';
+import { TemplateDate, ds, isoformat, tsNodash } from './template-dates.js';
+import { templateNames } from './template-names.js';
+
+export interface Rendered {
+  /** The operator itself when nothing was to be rendered, else a copy with rendered fields. */
+  readonly operator: OperatorLike;
+  /** JSON of all template fields as the task saw them, masked and shortened; empty when it has none. */
+  readonly fieldsJson: string;
+}
+
+/** For people who look at a task; the log has the rest. */
+const SHOWN_CHARS = 4_096;
+/** A template that asks more questions than this one after the other is not a template any more. */
+const MAX_ROUNDS = 100;
+
+/** Renders the template fields of an operator. Throws an error that names the field. */
+export async function renderTemplates(task: TaskLike, context: TaskContext, secrets: SecretMask, ask: Ask): Promise<Rendered> {
+  const fields = task.templateFields;
+  if (fields.length === 0) return { operator: task.operator, fieldsJson: '' };
+  const given = task.operator as unknown as Record<string, unknown>;
+  const shown: Record<string, unknown> = {};
+  let copy: Record<string, unknown> | undefined;
+  for (const field of fields) {
+    const value = given[field];
+    if (!holdsTemplate(value)) {
+      if (value !== undefined) shown[field] = value;
+      continue;
+    }
+    copy ??= Object.assign(Object.create(Object.getPrototypeOf(given) as object) as Record<string, unknown>, given);
+    try {
+      shown[field] = copy[field] = await renderWithAnswers(value, context, given, secrets, ask);
+    } catch (error) {
+      throw new Error(`template field "${field}" of task "${context.taskId}" could not be rendered: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+  return { operator: (copy as unknown as OperatorLike | undefined) ?? task.operator, fieldsJson: shownJson(shown, secrets) };
+}
+
+/** Templates render synchronously, their questions are answered by others: render, fetch what was missing, render again. */
+async function renderWithAnswers(value: unknown, context: TaskContext, taskFields: Record<string, unknown>, secrets: SecretMask, ask: Ask): Promise<unknown> {
+  const answers = new Map<string, RunnerAnswer>();
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    let missing: RunnerQuestion | undefined;
+    const names = templateNames(context, taskFields, (question) => {
+      const answer = answers.get(JSON.stringify(question));
+      if (answer !== undefined) return answer;
+      missing ??= question;
+      throw new Error('waiting for an answer');
+    });
+    try {
+      return renderValue(value, names);
+    } catch (error) {
+      if (missing === undefined) throw error;
+      const answer = await ask(missing);
+      if (missing.ask === 'connection' && 'json' in answer && answer.json !== null) maskSensitiveFields(secrets, JSON.parse(answer.json));
+      if (missing.ask === 'variable' && 'json' in answer) maskSensitiveFields(secrets, { [missing.key]: answer.json });
+      answers.set(JSON.stringify(missing), answer);
+    }
+  }
+  throw new Error(`it asked for more than ${MAX_ROUNDS} values`);
+}
+
+function renderValue(value: unknown, names: Record<string, unknown>): unknown {
+  if (typeof value === 'string') return isTemplate(value) ? compiled(value).render(names) : value;
+  if (Array.isArray(value)) return value.map((item) => renderValue(item, names));
+  if (isPlainObject(value)) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, renderValue(inner, names)]));
+  return value;
+}
+
+function holdsTemplate(value: unknown): boolean {
+  if (typeof value === 'string') return isTemplate(value);
+  if (Array.isArray(value)) return value.some(holdsTemplate);
+  return isPlainObject(value) && Object.values(value).some(holdsTemplate);
+}
+
+function isTemplate(text: string): boolean {
+  return text.includes('{{') || text.includes('{%') || text.includes('{#');
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === Object.prototype || prototype === null;
+}
+
+function shownJson(shown: Record<string, unknown>, secrets: SecretMask): string {
+  const shortened = (text: string) => (text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}… (${text.length} characters)` : text);
+  try {
+    const json = JSON.stringify(shown, (_, value: unknown) => (typeof value === 'string' ? shortened(secrets.mask(value)) : typeof value === 'function' ? `[function ${value.name}]` : typeof value === 'bigint' ? String(value) : value));
+    return json.length > SHOWN_CHARS * 8 ? JSON.stringify({ shortened: json.slice(0, SHOWN_CHARS) }) : json;
+  } catch (error) {
+    return JSON.stringify({ not_shown: `these fields cannot be shown as JSON: ${String(error)}` }); // A circle in a field is no reason to fail the task.
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/^\(unknown path\)\s*/, '').replaceAll(/\s*\n\s*/g, ' ').replace(/^Error: /, '').trim();
+}
+
+let environment: Environment | undefined;
+let makeTemplate: ((source: string) => Template) | undefined;
+const templates = new Map<string, Template>();
+const TEMPLATES_KEPT = 1_000;
+
+function compiled(source: string): Template {
+  const known = templates.get(source);
+  if (known !== undefined) return known;
+  makeTemplate ??= loadNunjucks();
+  const template = makeTemplate(source);
+  if (templates.size >= TEMPLATES_KEPT) templates.clear();
+  templates.set(source, template);
+  return template;
+}
+
+/** Loaded when the first template is met: a task without templates does not pay for the engine. */
+function loadNunjucks(): (source: string) => Template {
+  const nunjucks = createRequire(import.meta.url)('nunjucks') as typeof import('nunjucks');
+  const runtime = (nunjucks as unknown as { runtime: { memberLookup(object: unknown, name: unknown): unknown } }).runtime;
+  const lookup = runtime.memberLookup;
+  // Without this guard `{{ range.constructor("…")() }}` runs code, also from values that came with a run's conf.
+  runtime.memberLookup = (object, name) => (name === 'constructor' || name === '__proto__' || name === 'prototype' || typeof object === 'function' ? undefined : lookup(object, name));
+  environment = new nunjucks.Environment(null, { autoescape: false, throwOnUndefined: true });
+  const dateOf = (value: unknown) => (value instanceof TemplateDate ? value.date : new Date(value as string));
+  environment.addFilter('ds', (value: unknown) => ds(dateOf(value)));
+  environment.addFilter('ds_nodash', (value: unknown) => ds(dateOf(value)).replaceAll('-', ''));
+  environment.addFilter('ts', (value: unknown) => isoformat(dateOf(value)));
+  environment.addFilter('ts_nodash', (value: unknown) => tsNodash(dateOf(value)));
+  environment.addFilter('ts_nodash_with_tz', (value: unknown) => `${tsNodash(dateOf(value))}+0000`);
+  environment.addFilter('tojson', (value: unknown) => JSON.stringify(value));
+  const made = environment;
+  return (source) => new nunjucks.Template(source, made, undefined, true);
+}

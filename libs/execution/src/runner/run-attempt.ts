@@ -1,0 +1,128 @@
+import { mkdirSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { RunRequest, RunResult, RunnerAnswer, RunnerQuestion } from '@millrace/contracts';
+import { SecretMask, TaskLogWriter } from '@millrace/task-logs';
+import type { OutputCapture } from './capture-output.js';
+import { findTask, loadBundle, loadedBundle } from './load-task.js';
+import { endingOfReturn, endingOfThrow, failure, traceOf, type Ending } from './outcome.js';
+import { renderTemplates } from './render-templates.js';
+import { TaskContext } from './task-context.js';
+
+const LOGGER = 'runner';
+
+/** One try inside its runner process: from the request to the result, with the log in between. */
+export class AttemptRun {
+  readonly log: TaskLogWriter;
+  readonly context: TaskContext;
+  private readonly secrets = new SecretMask();
+  private readonly startedAtMs = Date.now();
+  private renderedFieldsJson = '';
+  private result: RunResult | undefined;
+
+  constructor(
+    readonly request: RunRequest,
+    private readonly capture: OutputCapture,
+    logMaxBytes: number,
+    private readonly ask: (question: RunnerQuestion) => Promise<RunnerAnswer>,
+  ) {
+    makeLogFolder(request);
+    this.log = new TaskLogWriter({ file: request.logFile, maxBytes: logMaxBytes, mask: this.secrets, onLoss: sayOnStderr });
+    this.context = new TaskContext(request, this.log, this.secrets, this.ask);
+  }
+
+  async run(): Promise<RunResult> {
+    const { request, log } = this;
+    this.capture.begin(log);
+    log.write(LOGGER, 'INFO', `Starting attempt ${request.tryNumber} of ${request.maxTries}: ${request.dagId}.${request.taskId}${request.indexPath.length > 0 ? ` ${JSON.stringify(request.indexPath)}` : ''}, run ${request.runId}`);
+    // A task that blocks its process or is killed must not take its first lines with it.
+    log.flush();
+    let ending: Ending;
+    try {
+      const dags = loadedBundle(request.bundleFile) ?? (await loadBundle(request.bundleFile));
+      const task = findTask(dags, request.dagId, request.taskId);
+      let operator = task.operator;
+      if (task.templateFields.length > 0) {
+        const rendered = await renderTemplates(task, this.context, this.secrets, this.ask);
+        operator = rendered.operator;
+        this.renderedFieldsJson = rendered.fieldsJson;
+      }
+      const returned = operator.execute(this.context);
+      ending = endingOfReturn(isThenable(returned) ? await returned : returned);
+      if (ending.returned !== undefined) this.context.ti.xcomPush('return_value', ending.returned);
+    } catch (thrown) {
+      ending = endingOfThrow(thrown);
+      if (ending.outcome === 'failed') this.log.write(LOGGER, 'ERROR', `Task failed with exception\n${traceOf(thrown)}`);
+    }
+    return this.finish(ending);
+  }
+
+  /** Ends the try from outside its own flow: an uncaught exception of something the task left running. */
+  fail(thrown: unknown): RunResult {
+    this.log.write(LOGGER, 'ERROR', `Task failed with an exception nobody caught\n${traceOf(thrown)}`);
+    return this.finish(failure(endingOfThrow(thrown).error));
+  }
+
+  /** The first ending counts; asking again gives the same result. */
+  private finish(ending: Ending): RunResult {
+    if (this.result !== undefined) return this.result;
+    const { request } = this;
+    this.capture.end();
+    this.log.write(LOGGER, ending.outcome === 'failed' ? 'ERROR' : 'INFO', endLine(ending, request));
+    if (ending.outcome === 'deferred' || ending.outcome === 'rescheduled') this.log.close();
+    else this.log.end(ending.outcome);
+    this.result = {
+      type: 'result',
+      attemptId: request.attemptId,
+      outcome: ending.outcome,
+      retryable: ending.retryable,
+      error: this.secrets.mask(ending.error),
+      // A failed or deferred try keeps what it pushed, as in Airflow.
+      xcoms: this.context.ti.pushed.list(),
+      startedAtMs: this.startedAtMs,
+      endedAtMs: Date.now(),
+      resumeAt: ending.resumeAt,
+      resumeJson: ending.resumeJson,
+      correlationKey: ending.correlationKey,
+      renderedFieldsJson: this.renderedFieldsJson,
+      branchTaskIds: ending.branchTaskIds,
+      skipDownstream: ending.skipDownstream,
+    };
+    return this.result;
+  }
+}
+
+/** A first try's folder is new, and making it beforehand saves the failing open; its parent mostly exists. */
+function makeLogFolder(request: RunRequest): void {
+  if (request.tryNumber !== 1 || request.resumeJson !== '') return;
+  try {
+    mkdirSync(dirname(request.logFile), { mode: 0o750 });
+  } catch {
+    // It exists, its parent does not, or it cannot be made: the writer makes what is missing, or says why it can't.
+  }
+}
+
+/** stderr ends in the worker's own log. */
+function sayOnStderr(message: string): void {
+  writeSync(2, `${message}\n`);
+}
+
+function endLine(ending: Ending, request: RunRequest): string {
+  const what = `dag_id=${request.dagId}, task_id=${request.taskId}, run_id=${request.runId}`;
+  switch (ending.outcome) {
+    case 'success':
+      return `Marking task as SUCCESS. ${what}`;
+    case 'skipped':
+      return `Marking task as SKIPPED. ${what}${ending.error === '' ? '' : ` (${ending.error})`}`;
+    case 'deferred':
+    case 'rescheduled':
+      return `Pausing task as ${ending.outcome.toUpperCase()}${ending.resumeAt === null ? '' : ` until ${ending.resumeAt}`}${ending.correlationKey === '' ? '' : ` or until "${ending.correlationKey}" is reported`}. ${what}`;
+    case 'failed':
+      return `Marking task as ${ending.retryable && request.tryNumber < request.maxTries ? 'UP_FOR_RETRY' : 'FAILED'}. ${what}: ${ending.error}`;
+    default:
+      return ending.outcome satisfies never;
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

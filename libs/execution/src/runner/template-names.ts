@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import type { RunnerAnswer, RunnerQuestion } from '@millrace/contracts';
+import { connectionOf } from './connection.js';
+import { TemplateDate, ds, isoformat, strftime, tsNodash } from './template-dates.js';
+import type { TaskContext } from './task-context.js';
+
+/** Answers a question a template asks while it renders, or ends the rendering until the answer is there. */
+export type AskNow = (question: RunnerQuestion) => RunnerAnswer;
+
+/** The names a template may use, as Airflow calls them. Names of dates are missing when the run has no logical date. */
+export function templateNames(context: TaskContext, taskFields: Record<string, unknown>, askNow: AskNow): Record<string, unknown> {
+  const ti = taskInstanceOf(context, askNow);
+  return {
+    ...dateNames(context),
+    run_id: context.runId,
+    dag: { dag_id: context.dagId },
+    dag_run: { dag_id: context.dagId, run_id: context.runId, run_type: context.runType, conf: context.conf, logical_date: wrapped(context.logicalDate), run_after: wrapped(context.runAfter), data_interval_start: wrapped(context.dataIntervalStart), data_interval_end: wrapped(context.dataIntervalEnd), partition_key: context.partitionKey },
+    task: { ...taskFields, task_id: context.taskId, dag_id: context.dagId, owner: context.owner, queue: context.queue },
+    ti,
+    task_instance: ti,
+    task_instance_key_str: context.ti.taskInstanceKeyStr,
+    params: context.params,
+    conf: context.conf,
+    partition_key: context.partitionKey,
+    var: { value: variables(askNow, (text) => text), json: variables(askNow, (text) => JSON.parse(text) as unknown) },
+    conn: named((connectionId) => templateConnection(connectionId, askNow)),
+    macros: MACROS,
+  };
+}
+
+function dateNames(context: TaskContext): Record<string, unknown> {
+  const date = context.logicalDate;
+  const common = { data_interval_start: wrapped(context.dataIntervalStart), data_interval_end: wrapped(context.dataIntervalEnd), run_after: wrapped(context.runAfter) };
+  if (date === null) return common;
+  return { ...common, logical_date: wrapped(date), ds: ds(date), ds_nodash: ds(date).replaceAll('-', ''), ts: isoformat(date), ts_nodash: tsNodash(date), ts_nodash_with_tz: `${tsNodash(date)}+0000` };
+}
+
+function taskInstanceOf(context: TaskContext, askNow: AskNow): Record<string, unknown> {
+  return {
+    dag_id: context.dagId,
+    run_id: context.runId,
+    task_id: context.taskId,
+    try_number: context.tryNumber,
+    max_tries: context.maxTries,
+    map_index: context.mapIndex,
+    task_instance_key_str: context.ti.taskInstanceKeyStr,
+    start_date: wrapped(context.startDate),
+    queue: context.queue,
+    xcom_pull: (...args: unknown[]) => xcomPull(context.taskId, args, askNow),
+    xcom_push: () => {
+      throw new Error('a template cannot push an XCom');
+    },
+  };
+}
+
+/** Airflow's order of positional arguments: task_ids, dag_id, key. */
+function xcomPull(ownTaskId: string, args: unknown[], askNow: AskNow): unknown {
+  const last = args.at(-1);
+  const named = typeof last === 'object' && last !== null && '__keywords' in last ? (args.pop() as Record<string, unknown>) : {};
+  const taskIds = named['task_ids'] ?? args[0] ?? ownTaskId;
+  const many = Array.isArray(taskIds);
+  const mapIndexes = named['map_indexes'];
+  const answer = askNow({
+    ask: 'xcom',
+    dagId: (named['dag_id'] ?? args[1] ?? null) as string | null,
+    runId: (named['run_id'] ?? null) as string | null,
+    taskIds: many ? (taskIds as string[]) : [String(taskIds)],
+    key: String(named['key'] ?? args[2] ?? 'return_value'),
+    indexPath: typeof mapIndexes === 'number' ? (mapIndexes < 0 ? [] : [mapIndexes]) : null,
+    includePriorDates: named['include_prior_dates'] === true,
+  });
+  const found = 'xcoms' in answer ? answer.xcoms : [];
+  const values = found.map((one) => JSON.parse(one.json) as unknown);
+  if (many || (typeof mapIndexes !== 'number' && found.some((one) => one.indexPath.length > 0))) return values;
+  return values[0] ?? null;
+}
+
+function variables(askNow: AskNow, read: (text: string) => unknown): unknown {
+  const get = (key: string, fallback?: unknown): unknown => {
+    const answer = askNow({ ask: 'variable', key });
+    const text = 'json' in answer ? answer.json : null;
+    return text === null ? fallback : read(text);
+  };
+  return named((key) => (key === 'get' ? get : get(key)));
+}
+
+function templateConnection(connectionId: string, askNow: AskNow): unknown {
+  const answer = askNow({ ask: 'connection', connectionId });
+  if (!('json' in answer) || answer.json === null) return undefined;
+  const connection = connectionOf(connectionId, answer.json);
+  return { ...connection, conn_id: connection.connectionId, conn_type: connection.connType, extra_dejson: connection.extra };
+}
+
+/** An object whose properties are looked up when a template names them. */
+function named(look: (name: string) => unknown): unknown {
+  return new Proxy(Object.create(null) as object, { get: (_, name) => (typeof name === 'string' ? look(name) : undefined), has: () => true });
+}
+
+function wrapped(date: Date | null): TemplateDate | null {
+  return date === null ? null : new TemplateDate(date);
+}
+
+const MACROS = {
+  ds_add: (day: string, days: number) => ds(new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000)),
+  ds_format: (day: string, from: string, to: string) => {
+    if (from !== '%Y-%m-%d' && from !== '%Y%m%d') throw new Error(`macros.ds_format reads %Y-%m-%d and %Y%m%d, got ${from}`);
+    const dashed = from === '%Y%m%d' ? `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6, 8)}` : day;
+    return strftime(new Date(`${dashed}T00:00:00Z`), to);
+  },
+  uuid: { uuid4: () => randomUUID() },
+  random: () => Math.random(),
+  time: { time: () => Date.now() / 1_000 },
+  datetime: { now: () => new TemplateDate(new Date()), utcnow: () => new TemplateDate(new Date()) },
+};

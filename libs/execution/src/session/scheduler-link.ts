@@ -1,0 +1,116 @@
+import { Metadata, credentials, type ClientDuplexStream } from '@grpc/grpc-js';
+import { executionProto } from '@millrace/contracts';
+import { backoffMs } from '@millrace/lifecycle';
+
+type SessionRequest = executionProto.SessionRequest;
+type SessionResponse = executionProto.SessionResponse;
+
+/** XComs are read in one message; the scheduler bounds what it sends. */
+const RECEIVE_MAX_BYTES = 64 * 1_048_576;
+/** A stream that has not been welcomed by then is given up. */
+const WELCOME_WITHIN_MS = 5_000;
+const CHANNEL_OPTIONS = {
+  'grpc.max_receive_message_length': RECEIVE_MAX_BYTES,
+  'grpc.max_send_message_length': -1,
+  // A peer that vanished without a word is noticed by pings, not by the kernel after minutes.
+  'grpc.keepalive_time_ms': 5_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.min_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+};
+
+export interface LinkEvents {
+  hello(): executionProto.Hello;
+  opened(link: SchedulerLink, welcome: executionProto.Welcome, helloSentAt: number): void;
+  received(link: SchedulerLink, response: SessionResponse): void;
+  closed(link: SchedulerLink, reason: string): void;
+}
+
+/** The stream to one scheduler, opened again whenever it breaks. */
+export class SchedulerLink {
+  readonly client: executionProto.ExecutionServiceClient;
+  schedulerId = '';
+  private stream: ClientDuplexStream<SessionRequest, SessionResponse> | undefined;
+  private welcomed = false;
+  private failures = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(
+    readonly address: string,
+    private readonly internalToken: string,
+    private readonly events: LinkEvents,
+  ) {
+    this.client = new executionProto.ExecutionServiceClient(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+  }
+
+  get isOpen(): boolean {
+    return this.welcomed;
+  }
+
+  metadata(): Metadata {
+    const metadata = new Metadata();
+    metadata.set('authorization', `Bearer ${this.internalToken}`);
+    return metadata;
+  }
+
+  connect(): void {
+    if (this.stopped || this.stream !== undefined) return;
+    const stream = this.client.session(this.metadata());
+    const helloSentAt = performance.now();
+    this.stream = stream;
+    stream.on('data', (response: SessionResponse) => {
+      if (this.stream !== stream) return;
+      if (response.body?.$case === 'welcome') {
+        clearTimeout(this.timer);
+        this.welcomed = true;
+        this.failures = 0;
+        this.schedulerId = response.body.value.schedulerId;
+        this.events.opened(this, response.body.value, helloSentAt);
+      } else this.events.received(this, response);
+    });
+    stream.on('error', (error: Error) => this.broken(stream, error.message));
+    stream.on('end', () => this.broken(stream, 'the scheduler ended the stream'));
+    stream.on('close', () => this.broken(stream, 'the stream closed'));
+    stream.write({ body: { $case: 'hello', value: this.events.hello() } });
+    this.timer = setTimeout(() => this.broken(stream, `no welcome within ${WELCOME_WITHIN_MS} ms`), WELCOME_WITHIN_MS);
+  }
+
+  /** False when the stream is not open: nothing was sent. True is no promise that it arrives. */
+  send(body: NonNullable<SessionRequest['body']>): boolean {
+    if (!this.welcomed || this.stream === undefined) return false;
+    this.stream.write({ body });
+    return true;
+  }
+
+  /** Drops the stream and opens another, with a new hello. */
+  reconnect(reason: string): void {
+    if (this.stream !== undefined) this.broken(this.stream, reason);
+  }
+
+  close(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    const stream = this.stream;
+    this.stream = undefined;
+    this.welcomed = false;
+    stream?.on('error', () => {}); // Ended on purpose.
+    stream?.end();
+    stream?.cancel();
+    this.client.close();
+  }
+
+  private broken(stream: ClientDuplexStream<SessionRequest, SessionResponse>, reason: string): void {
+    if (this.stream !== stream) return;
+    this.stream = undefined;
+    clearTimeout(this.timer);
+    const wasOpen = this.welcomed;
+    this.welcomed = false;
+    stream.on('error', () => {}); // What a dropped stream still says has been dealt with.
+    stream.cancel();
+    this.failures++;
+    if (wasOpen || this.failures === 1) this.events.closed(this, reason);
+    if (!this.stopped) this.timer = setTimeout(() => this.connect(), backoffMs(this.failures, { minMs: 50, maxMs: 3_000 }));
+  }
+}

@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import type { AttemptsReady, executionProto } from '@millrace/contracts';
+import type { Broker, Delivery, Subscription } from '@millrace/messaging';
+import type { Logger } from '@millrace/telemetry';
+import type { ClaimAnswer, ClaimDesk } from '../session/claim-desk.js';
+
+/** A message this worker cannot start goes back to the queue after this long, so that an idle worker gets it. */
+const HOLD_MAX_MS = 1_000;
+
+interface Held {
+  readonly delivery: Delivery<AttemptsReady>;
+  readonly receivedAt: number;
+  /** Index of the first id that is not claimed yet. */
+  next: number;
+  /** Claims without an answer. */
+  open: number;
+  undecided: boolean;
+  settled: boolean;
+}
+
+export interface IntakeOptions {
+  readonly broker: Broker;
+  readonly queues: readonly string[];
+  readonly prefetch: number;
+  readonly logger: Logger;
+  readonly freeSlots: () => number;
+  /** A claim has been answered; `receivedAt` is when its message came, monotonic. */
+  readonly onAnswer: (answer: ClaimAnswer, receivedAt: number) => void;
+}
+
+/** Turns messages into claims, never more than there are free slots. A message is settled when all its ids are answered. */
+export class Intake {
+  private readonly held = new Set<Held>();
+  private subscriptions: Subscription[] = [];
+  private wanted = false;
+  private stopped = true;
+  private syncing: Promise<void> | undefined;
+
+  constructor(
+    private readonly claims: ClaimDesk,
+    private readonly options: IntakeOptions,
+  ) {}
+
+  start(): void {
+    this.stopped = false;
+    this.consume(true);
+  }
+
+  /** Stops taking; what cannot be claimed any more goes back to its queue. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.consume(false);
+    for (const held of this.held) if (held.next < held.delivery.message.ids.length) this.settle(held, 'nack');
+    await this.syncing;
+  }
+
+  /** More ids at hand than slots. */
+  get hasBacklog(): boolean {
+    for (const held of this.held) if (!held.settled && held.next < held.delivery.message.ids.length) return true;
+    return false;
+  }
+
+  /** Claims what free slots allow. */
+  pump(): void {
+    if (this.stopped) return;
+    let free = this.options.freeSlots();
+    if (free > 0 && !this.wanted) this.consume(true);
+    for (const held of this.held) {
+      if (free <= 0) return;
+      if (held.settled) continue;
+      const { ids, home } = held.delivery.message;
+      for (; held.next < ids.length && free > 0; held.next++, free--) this.claim(held, ids[held.next] as [string, string], home);
+    }
+  }
+
+  /** Gives back what was held too long, and stops taking until a slot is free. */
+  tick(): void {
+    const overdue = performance.now() - HOLD_MAX_MS;
+    for (const held of this.held) {
+      if (held.settled || held.receivedAt > overdue || held.next >= held.delivery.message.ids.length) continue;
+      if (this.options.freeSlots() > 0) return this.pump();
+      this.consume(false);
+      this.settle(held, 'nack');
+    }
+  }
+
+  private claim(held: Held, [instanceId, attemptId]: [string, string], home: string): void {
+    if (this.claims.isPending(attemptId)) return; // The same attempt came in two messages; one claim answers for it.
+    const item: executionProto.ClaimItem = { instanceId, attemptId, claimToken: randomUUID() };
+    held.open++;
+    this.claims.claim(item, home, (answer) => {
+      held.open--;
+      if (answer.kind === 'later') held.undecided = true;
+      this.options.onAnswer(answer, held.receivedAt);
+      if (held.open === 0 && held.next >= held.delivery.message.ids.length) this.settle(held, held.undecided ? 'nack' : 'ack');
+    });
+  }
+
+  private settle(held: Held, how: 'ack' | 'nack'): void {
+    if (held.settled) return;
+    held.settled = true;
+    this.held.delete(held);
+    if (how === 'ack') held.delivery.ack();
+    else held.delivery.nack({ requeue: true });
+  }
+
+  private received(delivery: Delivery<AttemptsReady>): void {
+    if (this.stopped) return delivery.nack({ requeue: true });
+    const held: Held = { delivery, receivedAt: performance.now(), next: 0, open: 0, undecided: false, settled: false };
+    this.held.add(held);
+    this.pump();
+    // Every id of it was already being claimed for another message.
+    if (held.next >= delivery.message.ids.length && held.open === 0) this.settle(held, 'ack');
+  }
+
+  private consume(wanted: boolean): void {
+    this.wanted = wanted;
+    this.syncing ??= this.sync().finally(() => (this.syncing = undefined));
+  }
+
+  /** Subscribing and cancelling take turns until both agree with what is wanted. */
+  private async sync(): Promise<void> {
+    while (this.wanted !== this.subscriptions.length > 0) {
+      try {
+        if (this.wanted) this.subscriptions = await Promise.all(this.options.queues.map((queue) => this.options.broker.consumeAttempts(queue, { prefetch: this.options.prefetch }, (delivery) => this.received(delivery))));
+        else {
+          const open = this.subscriptions;
+          this.subscriptions = [];
+          await Promise.all(open.map((subscription) => subscription.cancel()));
+        }
+      } catch (error) {
+        this.options.logger.error('queues could not be subscribed to or left; tried again when a slot is free', { queues: [...this.options.queues], error: String(error) });
+        this.wanted = this.subscriptions.length > 0;
+      }
+    }
+  }
+}

@@ -1,0 +1,242 @@
+import { rm } from 'node:fs/promises';
+import type { RunnerAnswer, RunnerQuestion, executionProto } from '@millrace/contracts';
+import { ManagedService, pause, type HealthReport } from '@millrace/lifecycle';
+import type { Broker } from '@millrace/messaging';
+import type { Logger } from '@millrace/telemetry';
+import { BundleCache } from '../bundle-cache/bundle-cache.js';
+import type { RunnerPool } from '../runner-pool/runner-pool.js';
+import { ClaimDesk, type ClaimAnswer } from '../session/claim-desk.js';
+import { QueryDesk } from '../session/query-desk.js';
+import { ResultDesk } from '../session/result-desk.js';
+import type { SchedulerLink } from '../session/scheduler-link.js';
+import type { WorkerSession } from '../session/worker-session.js';
+import type { ResultSpool } from '../spool/result-spool.js';
+import { Attempt, type AttemptTools } from './attempt.js';
+import { Intake } from './intake.js';
+import { answerOf, queryOf, type RunPlaces } from './run-request.js';
+import type { WorkerMetrics } from './worker-metrics.js';
+
+export interface TaskWorkerOptions extends RunPlaces {
+  readonly queues: readonly string[];
+  readonly concurrency: number;
+  readonly bundleFolder: string;
+  readonly killGraceMs: number;
+  readonly drainGraceMs: number;
+}
+
+export interface TaskWorkerParts {
+  readonly broker: Broker;
+  readonly session: WorkerSession;
+  readonly pool: RunnerPool;
+  readonly spool: ResultSpool;
+  readonly metrics: WorkerMetrics;
+  readonly logger: Logger;
+}
+
+const TICK_MS = 250;
+/** After the last task: how long results may still be delivered before the worker ends; the spool keeps the rest. */
+const FLUSH_WITHIN_MS = 5_000;
+
+/** The supervisor: takes messages, claims, runs attempts in runner processes, reports. Owns the slots. */
+export class TaskWorker extends ManagedService {
+  readonly name = 'worker';
+  private readonly running = new Map<string, Attempt>();
+  /** Ended attempts whose slot waits for the successor their scheduler may hand over. */
+  private readonly reserved = new Set<string>();
+  private readonly claims: ClaimDesk;
+  private readonly results: ResultDesk;
+  private readonly queries: QueryDesk;
+  private readonly intake: Intake;
+  private readonly tools: AttemptTools;
+  private tickTimer: NodeJS.Timeout | undefined;
+  private draining = false;
+  private pumpScheduled = false;
+  private idleWaiters: (() => void)[] = [];
+
+  constructor(
+    private readonly options: TaskWorkerOptions,
+    private readonly parts: TaskWorkerParts,
+  ) {
+    super();
+    const { session, logger } = parts;
+    this.claims = new ClaimDesk(session);
+    this.queries = new QueryDesk(session);
+    this.results = new ResultDesk(session, parts.spool, logger, (attemptId) => this.release(attemptId));
+    this.intake = new Intake(this.claims, {
+      broker: parts.broker,
+      queues: options.queues,
+      prefetch: options.concurrency,
+      logger,
+      freeSlots: () => this.freeSlots,
+      onAnswer: (answer, receivedAt) => this.onClaimAnswer(answer, receivedAt),
+    });
+    this.tools = {
+      pool: parts.pool,
+      bundles: new BundleCache(options.bundleFolder, (hash) => this.fetchBundle(hash)),
+      places: options,
+      killGraceMs: options.killGraceMs,
+      logger,
+      ask: (grant, question) => this.ask(grant, question),
+      onStart: (attempt) => parts.metrics.started((performance.now() - attempt.receivedAt) / 1_000),
+      onEnd: (attempt, completion) => this.onEnd(attempt, completion),
+    };
+  }
+
+  get runningCount(): number {
+    return this.running.size;
+  }
+  get spooledCount(): number {
+    return this.results.size;
+  }
+  get freeSlots(): number {
+    return this.options.concurrency - this.running.size - this.claims.size - this.reserved.size;
+  }
+
+  health(): HealthReport {
+    const { session, broker } = this.parts;
+    const brokerHealth = broker.health();
+    const connected = session.isConnected;
+    return {
+      ok: connected && brokerHealth.ok && !this.draining,
+      checks: {
+        schedulers: connected ? { ok: true, detail: `${session.openLinks().length} connected` } : { ok: false, detail: 'no scheduler can be reached; tried again' },
+        draining: { ok: !this.draining },
+        ...brokerHealth.checks,
+      },
+    };
+  }
+
+  protected open(): Promise<void> {
+    this.draining = false;
+    // Scratch folders of a life that was killed.
+    void rm(this.options.scratchFolder, { recursive: true, force: true }).catch((error: unknown) => this.parts.logger.warn('old scratch folders could not be removed', { error: String(error) }));
+    this.parts.pool.start();
+    this.parts.session.start({
+      beat: () => ({ freeSlots: Math.max(0, this.freeSlots), running: [...this.running.values()].map((attempt) => attempt.claim), draining: this.draining, spooled: this.results.size }),
+      opened: () => {
+        this.claims.opened();
+        this.results.opened();
+        this.queries.opened();
+      },
+      closed: (link) => {
+        this.claims.closed(link);
+        this.results.closed(link);
+        this.queries.closed(link);
+      },
+      claimed: (_, reply) => this.claims.replied(reply),
+      completed: (link, reply) => this.onCompleted(link, reply),
+      answered: (reply) => this.queries.answered(reply),
+      cancel: (attemptIds, reason) => {
+        for (const attemptId of attemptIds) this.running.get(attemptId)?.stop(`cancelled: ${reason}`, true);
+      },
+      lost: (reason) => this.onSessionLost(reason),
+    });
+    this.tickTimer = setInterval(() => {
+      this.claims.tick();
+      this.results.tick();
+      this.queries.tick();
+      this.intake.tick();
+    }, TICK_MS);
+    this.intake.start();
+    return Promise.resolve();
+  }
+
+  /** Drains: heartbeats go on until the last task is done, since a worker without them is called lost and its tasks are doubled. */
+  protected async close(): Promise<void> {
+    const { session, pool, spool, logger } = this.parts;
+    this.draining = true;
+    await this.intake.stop();
+    session.beatNow();
+    if (this.running.size + this.claims.size > 0) logger.info('draining', { running: this.running.size, grace_ms: this.options.drainGraceMs });
+    await Promise.race([this.idle(() => this.running.size + this.claims.size === 0), pause(this.options.drainGraceMs)]);
+    for (const attempt of this.running.values()) attempt.stop('the worker was stopped before the task was done', true);
+    await this.idle(() => this.running.size === 0);
+    await Promise.race([this.idle(() => this.results.size === 0), pause(FLUSH_WITHIN_MS)]);
+    if (this.results.size > 0) logger.warn('results wait in the spool for the next worker', { results: this.results.size });
+    session.beatNow();
+    clearInterval(this.tickTimer);
+    await pool.stop();
+    session.stop();
+    spool.close();
+  }
+
+  private onClaimAnswer(answer: ClaimAnswer, receivedAt: number): void {
+    this.parts.metrics.claimed(answer.kind);
+    if (answer.kind === 'granted') this.begin(answer.grant, receivedAt);
+    else this.schedulePump();
+    this.wakeIdle();
+  }
+
+  private begin(grant: executionProto.Grant, receivedAt: number): void {
+    if (this.running.has(grant.attemptId)) return; // The same answer twice.
+    const attempt = new Attempt(grant, receivedAt, this.tools);
+    this.running.set(grant.attemptId, attempt);
+    attempt.start();
+  }
+
+  private onEnd(attempt: Attempt, completion: executionProto.Completion | null): void {
+    const { attemptId, homeSchedulerId } = attempt.grant;
+    this.running.delete(attemptId);
+    if (completion !== null) {
+      this.parts.metrics.completed(completion.outcome);
+      // With work at hand the slot goes to it at once; without, it waits for the successor that comes with the answer.
+      if (!this.draining && !this.intake.hasBacklog && this.freeSlots > 0) {
+        completion.wantsMore = true;
+        this.reserved.add(attemptId);
+      }
+      this.results.report(completion, homeSchedulerId);
+    }
+    this.schedulePump();
+    this.wakeIdle();
+  }
+
+  private onCompleted(link: SchedulerLink, reply: executionProto.CompleteReply): void {
+    const now = performance.now();
+    for (const grant of reply.next) {
+      this.parts.metrics.continued();
+      this.begin(grant, now);
+    }
+    this.results.replied(link, reply);
+    this.wakeIdle();
+  }
+
+  private release(attemptId: string): void {
+    if (this.reserved.delete(attemptId)) this.schedulePump();
+  }
+
+  private onSessionLost(reason: string): void {
+    for (const attempt of this.running.values()) attempt.stop(reason, false);
+    this.reserved.clear();
+    this.claims.drop();
+  }
+
+  private async ask(grant: executionProto.Grant, question: RunnerQuestion): Promise<RunnerAnswer> {
+    return answerOf(question, await this.queries.ask(queryOf(grant, question), grant.homeSchedulerId));
+  }
+
+  private async *fetchBundle(hash: string): AsyncGenerator<Uint8Array> {
+    const link = this.parts.session.link('');
+    if (link === undefined) throw new Error('no scheduler is connected');
+    for await (const message of link.client.getBundle({ bundleHash: hash }, link.metadata())) yield (message as executionProto.GetBundleResponse).chunk;
+  }
+
+  private schedulePump(): void {
+    if (this.pumpScheduled) return;
+    this.pumpScheduled = true;
+    setImmediate(() => {
+      this.pumpScheduled = false;
+      this.intake.pump();
+    });
+  }
+
+  private async idle(done: () => boolean): Promise<void> {
+    while (!done()) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  private wakeIdle(): void {
+    if (this.idleWaiters.length === 0) return;
+    const waiters = this.idleWaiters;
+    this.idleWaiters = [];
+    for (const wake of waiters) wake();
+  }
+}

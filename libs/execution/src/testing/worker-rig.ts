@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { executionProto } from '@millrace/contracts';
+import { InProcessBroker } from '@millrace/messaging';
+import { logPathOf } from '@millrace/task-logs';
+import { createMetrics, type LogFields, type Logger } from '@millrace/telemetry';
+import { RunnerPool } from '../runner-pool/runner-pool.js';
+import { WorkerSession } from '../session/worker-session.js';
+import { ResultSpool } from '../spool/result-spool.js';
+import { TaskWorker } from '../supervisor/task-worker.js';
+import { workerMetrics } from '../supervisor/worker-metrics.js';
+import { TEST_TOKEN, type FakeScheduler } from './fake-scheduler.js';
+
+export interface RigOptions {
+  readonly runnerEntry: string;
+  readonly schedulers: readonly FakeScheduler[];
+  readonly concurrency?: number;
+  readonly warm?: number;
+  readonly selfFenceMs?: number;
+  readonly runnerFenceMs?: number;
+  readonly killGraceMs?: number;
+  readonly drainGraceMs?: number;
+  readonly tasksPerRunner?: number;
+  readonly logMaxBytes?: number;
+  readonly xcomMaxBytes?: number;
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly home?: string;
+}
+
+/** A worker in this process against fake schedulers, with a broker and folders of its own. */
+export class WorkerRig {
+  readonly home: string;
+  readonly broker = new InProcessBroker();
+  readonly worker: TaskWorker;
+  readonly pool: RunnerPool;
+  readonly said: { level: string; message: string; fields?: LogFields }[] = [];
+  runnerStarts = 0;
+
+  constructor(readonly options: RigOptions) {
+    this.home = options.home ?? mkdtempSync(join(tmpdir(), 'millrace-worker-'));
+    const logger = this.logger();
+    const concurrency = options.concurrency ?? 4;
+    this.pool = new RunnerPool({
+      entry: options.runnerEntry,
+      settings: { selfFenceMs: options.runnerFenceMs ?? 10_000, logMaxBytes: options.logMaxBytes ?? 1_000_000 },
+      environment: options.environment ?? process.env,
+      logger,
+      concurrency,
+      warm: options.warm ?? 1,
+      tasksPerRunner: options.tasksPerRunner ?? 1_000,
+      onStarted: () => this.runnerStarts++,
+    });
+    const session = new WorkerSession({
+      schedulerAddresses: options.schedulers.map((scheduler) => scheduler.address),
+      internalToken: TEST_TOKEN,
+      hello: { workerName: 'rig', logHost: '127.0.0.1', logPort: 0, queues: ['default'], slots: concurrency, version: '0', pid: process.pid },
+      selfFenceMs: options.selfFenceMs ?? 10_000,
+      logger,
+    });
+    const worker: TaskWorker = new TaskWorker(
+      {
+        queues: ['default'],
+        concurrency,
+        logFolder: join(this.home, 'logs'),
+        scratchFolder: join(this.home, 'scratch'),
+        bundleFolder: join(this.home, 'bundles'),
+        xcomMaxBytes: options.xcomMaxBytes ?? 100_000,
+        killGraceMs: options.killGraceMs ?? 300,
+        drainGraceMs: options.drainGraceMs ?? 0,
+      },
+      {
+        broker: this.broker,
+        session,
+        pool: this.pool,
+        spool: new ResultSpool(join(this.home, 'spool')),
+        metrics: workerMetrics(createMetrics('worker', { process: false }), { slots: () => concurrency, running: () => worker.runningCount, spooled: () => worker.spooledCount, runners: () => this.pool.size }),
+        logger,
+      },
+    );
+    this.worker = worker;
+  }
+
+  async start(): Promise<this> {
+    await this.broker.start();
+    await this.worker.start();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    await this.worker.stop();
+    await this.broker.stop();
+    if (this.options.home === undefined) rmSync(this.home, { recursive: true, force: true });
+  }
+
+  /** Queues attempts of one message; the schedulers grant them. */
+  publish(...grants: executionProto.Grant[]): void {
+    for (const scheduler of this.options.schedulers) for (const grant of grants) scheduler.grants.set(grant.attemptId, grant);
+    void this.broker.publishAttempts('default', { v: 1, ids: grants.map((grant) => [grant.instanceId, grant.attemptId]), home: '' });
+  }
+
+  log(grant: executionProto.Grant): string {
+    const { dagId, runId, taskId, indexPath, tryNumber } = grant;
+    return readFileSync(join(this.home, 'logs', logPathOf({ dagId, runId, taskId, indexPath, tryNumber })), 'utf8');
+  }
+
+  private logger(): Logger {
+    const say = (level: string) => (message: string, fields?: LogFields) => void this.said.push(fields === undefined ? { level, message } : { level, message, fields });
+    const logger: Logger = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error'), child: () => logger };
+    return logger;
+  }
+}
+
+/** A grant with everything a test does not care about filled in. */
+export function grantOf(bundleHash: string, taskId: string, more: Partial<executionProto.Grant> = {}): executionProto.Grant {
+  return {
+    instanceId: randomUUID(),
+    attemptId: randomUUID(),
+    claimToken: randomUUID(),
+    dagId: 'example',
+    runId: 'manual__2026-11-23T04:00:00.000000+00:00',
+    taskId,
+    indexPath: [],
+    tryNumber: 1,
+    maxTries: 1,
+    bundleHash,
+    logicalDate: '2026-11-23T04:00:00.000Z',
+    dataIntervalStart: '2026-11-23T04:00:00.000Z',
+    dataIntervalEnd: '2026-11-23T04:00:00.000Z',
+    runAfter: '2026-11-23T04:00:00.000Z',
+    runType: 'manual',
+    confJson: '{}',
+    paramsJson: '{}',
+    executionTimeoutMs: 0,
+    queue: 'default',
+    resumeJson: '',
+    homeSchedulerId: '',
+    traceparent: '',
+    runUuid: randomUUID(),
+    startDate: '2026-11-23T04:00:01.000Z',
+    partitionKey: '',
+    owner: 'millrace',
+    ...more,
+  };
+}
+
+/** A bundle as the dag-processor makes them, from task bodies: `{ noop: 'async () => {}' }`. */
+export function bundleOf(tasks: Readonly<Record<string, string>>, preamble = ''): string {
+  const entries = Object.entries(tasks).map(([taskId, body]) => `[${JSON.stringify(taskId)}, typeof (${body}) === 'function' ? { operator: { execute: ${body} }, templateFields: [] } : ${body}]`);
+  return `${preamble}\nexport const __millrace_dags__ = new Map([['example', { tasks: new Map([${entries.join(',\n')}]) }]]);\n`;
+}
