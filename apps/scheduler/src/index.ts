@@ -1,1 +1,2 @@
-export {};
+export { SchedulerService, createScheduler } from './scheduler.service.js';
+export type { SchedulerServiceOptions } from './scheduler.service.js';

@@ -61,3 +61,5 @@ export { RunCommandReader, RunWriter } from './runs/run-writer.js';
 export type { NewRun, SelectableRow } from './runs/run-writer.js';
 export { BackfillWriter, completeBackfills, runsInRange } from './backfills/backfill-writer.js';
 export type { NewBackfill, RunInRange } from './backfills/backfill-writer.js';
+export { BundleReader } from './bundles/bundle-reader.js';
+export { checkSchema } from './database/check-schema.js';

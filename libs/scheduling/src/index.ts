@@ -1,3 +1,12 @@
 export type { BackfillInput, BackfillPlan, Commands, InstanceSelection, SelectedInstance, TriggerInput } from './commands/commands.js';
 export { Publication } from './publication/publication.js';
 export type { PublishedFile, PublishResult } from './publication/published-file.js';
+export { createCommands } from './commands/create-commands.js';
+export type { CommandParts } from './commands/create-commands.js';
+export { SchedulerCore } from './scheduler/scheduler-core.js';
+export type { SchedulerCoreOptions, SchedulerObserver } from './scheduler/scheduler-core.js';
+export type { AfterCommit } from './apply-runs/decision-writes.js';
+export type { Taker } from './apply-runs/inputs.js';
+export type { CachedRun } from './run-cache/run-cache.js';
+export type { SweepReport } from './sweeper/sweeper.js';
+export type { ConnectedWorker } from './sessions/worker-directory.js';

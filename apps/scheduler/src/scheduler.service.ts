@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { SecretBox } from '@millrace/access';
+import type { Configuration } from '@millrace/configuration';
+import { ManagedService, retryForever } from '@millrace/lifecycle';
+import type { HealthReport } from '@millrace/lifecycle';
+import { RedisLiveUpdates } from '@millrace/live-updates';
+import type { LiveUpdates } from '@millrace/live-updates';
+import { AmqpBroker } from '@millrace/messaging';
+import type { Broker } from '@millrace/messaging';
+import { AttemptReads, BundleReader, Database, checkSchema, openDatabase } from '@millrace/persistence';
+import { SchedulerCore } from '@millrace/scheduling';
+import { OpsServer, createLogger, createMetrics } from '@millrace/telemetry';
+import type { Logger, Metrics } from '@millrace/telemetry';
+import { REPUBLISH_AFTER_MS, uuidV7From } from '@millrace/vocabulary';
+import { AttemptQuestions } from './grpc/attempt-questions.js';
+import { ExecutionServer } from './grpc/execution-server.js';
+import { observeScheduler } from './scheduler-metrics.js';
+
+export interface SchedulerServiceOptions {
+  readonly config: Configuration;
+  readonly logger?: Logger;
+  /** Default: RabbitMQ of the configuration. A broker that is given is started and stopped by whoever gave it. */
+  readonly broker?: Broker;
+  /** Default: Redis of the configuration. */
+  readonly liveUpdates?: LiveUpdates;
+}
+
+/** The scheduler as a process: the core, the gRPC workers speak to, health and metrics. */
+export class SchedulerService extends ManagedService {
+  readonly name = 'scheduler';
+  readonly #id = uuidV7From(Date.now(), randomBytes(10));
+  readonly #logger: Logger;
+  readonly #metrics: Metrics;
+  readonly #broker: Broker;
+  readonly #liveUpdates: LiveUpdates;
+  readonly #ops: OpsServer;
+  #database: Database | undefined;
+  #core: SchedulerCore | undefined;
+  #grpc: ExecutionServer | undefined;
+
+  constructor(private readonly options: SchedulerServiceOptions) {
+    super();
+    const { config } = options;
+    this.#logger = options.logger ?? createLogger({ service: 'scheduler', level: config['logging.level'], format: config['logging.format'] });
+    this.#metrics = createMetrics('scheduler');
+    const logger = this.#logger;
+    this.#broker = options.broker ?? new AmqpBroker({ url: config['broker.url'], queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'scheduler', logger, metrics: this.#metrics });
+    this.#liveUpdates = options.liveUpdates ?? new RedisLiveUpdates({ url: config['redis.url'], logger, metrics: this.#metrics });
+    this.#ops = new OpsServer({ port: config['scheduler.ops_port'], host: config['scheduler.grpc_host'], registry: this.#metrics.registry, health: () => this.health() });
+  }
+
+  get grpcPort(): number {
+    return this.#grpc?.port ?? 0;
+  }
+
+  get opsPort(): number {
+    return this.#ops.port;
+  }
+
+  async health(): Promise<HealthReport> {
+    const database = this.#database === undefined ? { ok: false, checks: { database: { ok: false, detail: 'not connected yet' } } } : await this.#database.health();
+    const core = this.#core?.health();
+    // Without the broker runs are still decided; only dispatch waits. So it is told, and is no reason to be taken out of service.
+    return { ok: database.ok && core !== undefined, checks: { ...core?.checks, ...database.checks } };
+  }
+
+  protected async open(signal: AbortSignal): Promise<void> {
+    const { config } = this.options;
+    const logger = this.#logger;
+    const database = openDatabase(config, `millrace-scheduler-${process.pid}`);
+    this.#database = database;
+    await this.#ops.start();
+    await retryForever(() => checkSchema(database), {
+      signal,
+      onError: (error, _failures, delayMs) => logger.warn('waiting for the database and its schema (millrace db migrate)', { error: error instanceof Error ? error.message : String(error), retry_in_ms: Math.round(delayMs) }),
+    });
+    if (this.options.broker === undefined) await this.#broker.start();
+    if (this.options.liveUpdates === undefined && config['redis.enabled']) await this.#liveUpdates.start();
+    const questions = new AttemptQuestions(new AttemptReads(database), new SecretBox(config['security.internal_token']));
+    const grpc = new ExecutionServer(
+      { host: config['scheduler.grpc_host'], port: config['scheduler.grpc_port'], internalToken: config['security.internal_token'] },
+      new BundleReader(database),
+      () => ({ core: this.#core!, questions, logger, schedulerId: this.#id, leaseTtlMs: config['scheduler.lease_ttl_ms'], beatEveryMs: config['scheduler.beat_every_ms'] }),
+    );
+    await grpc.start();
+    this.#grpc = grpc;
+    const host = config['scheduler.advertise_host'] || config['scheduler.grpc_host'];
+    this.#core = new SchedulerCore(
+      database, this.#broker, this.#liveUpdates, logger,
+      {
+        self: { id: this.#id, kind: 'scheduler', hostname: hostname(), pid: process.pid, address: `${host}:${grpc.port}`, version: '0.1.0' },
+        doorbell: config['scheduler.doorbell'],
+        sweepEveryMs: config['scheduler.sweep_every_ms'],
+        leaseTtlMs: config['scheduler.lease_ttl_ms'],
+        beatEveryMs: config['scheduler.beat_every_ms'],
+        batchMax: config['scheduler.batch_max'],
+        continuation: config['scheduler.continuation'],
+        maxCachedInstances: config['scheduler.max_cached_instances'],
+        xcomMaxBytes: config['core.xcom_max_bytes'],
+        republishAfterMs: Math.min(REPUBLISH_AFTER_MS, config['scheduler.lease_ttl_ms']),
+      },
+      observeScheduler(this.#metrics, () => this.#core!),
+    );
+    await this.#core.start();
+    logger.info('ready', { host, grpc_port: grpc.port, ops_port: this.#ops.port, scheduler_id: this.#id });
+  }
+
+  protected async close(): Promise<void> {
+    await this.#core?.stop();
+    await this.#grpc?.stop();
+    if (this.options.broker === undefined) await this.#broker.stop();
+    if (this.options.liveUpdates === undefined) await this.#liveUpdates.stop();
+    await this.#database?.stop();
+    await this.#ops.stop();
+    this.#core = undefined;
+    this.#grpc = undefined;
+    this.#database = undefined;
+  }
+}
+
+export function createScheduler(options: SchedulerServiceOptions): SchedulerService {
+  return new SchedulerService(options);
+}
