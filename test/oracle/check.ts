@@ -9,12 +9,13 @@ import { checkOrder } from './promises/07-order.js';
 import { checkBudgets } from './promises/08-budgets.js';
 import { checkSlots } from './promises/09-slots.js';
 import { checkTicks } from './promises/10-ticks.js';
+import { checkReplay } from './promises/11-replay.js';
 import { checkLeftovers } from './promises/12-leftovers.js';
 
-/** The promises by the numbers the operators' page gives them. 11 needs the engine's replay and stands in `replay.ts`. */
+/** The promises by the numbers the operators' page gives them. */
 const PROMISES: Readonly<Record<number, (observed: Observed) => string[]>> = {
   1: checkTriggers, 2: checkEnds, 3: checkOneStart, 4: checkClaimed, 5: checkOverlaps, 6: checkSuccess,
-  7: checkOrder, 8: checkBudgets, 9: checkSlots, 10: checkTicks, 12: checkLeftovers,
+  7: checkOrder, 8: checkBudgets, 9: checkSlots, 10: checkTicks, 11: checkReplay, 12: checkLeftovers,
 };
 
 /** Everything that breaks a promise; empty: they all held. */

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { dagDocumentSchema } from '@millrace/contracts';
+import { compilePlan, createRun, decide, type PlanSource, type RunEvent } from '@millrace/engine';
 import { migrate } from '@millrace/persistence';
 import { testDatabase, type TestDatabase } from '@millrace/test-services';
+import type { RunId } from '@millrace/vocabulary';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkPromises } from './check.js';
@@ -10,19 +13,23 @@ import { observe } from './observe.js';
 describe('observe', () => {
   let own: TestDatabase;
   let database: pg.Client;
-  const [version, run, instance, attempt, session] = [randomUUID(), randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+  const [version, session] = [randomUUID(), randomUUID()];
+  const createdAt = 1_700_000_000_000;
+  const { run, instance, attempt, decisions } = decidedRun(createdAt);
 
   beforeAll(async () => {
     own = await testDatabase();
     await migrate(own.url);
     database = new pg.Client({ connectionString: own.url });
     await database.connect();
-    const document = { maxActiveTasks: 16, tasks: [{ taskId: 'only', upstream: [], triggerRule: 'all_success', retries: 0, expand: null }] };
+    const document = dagDocumentSchema.parse({ format: 1, dagId: 'etl', tasks: [{ taskId: 'only', operator: 'Fn' }] });
     await database.query(`insert into dag_bundle (name) values ('dags')`);
     await database.query(`insert into dag (dag_id, bundle_name, relative_fileloc, fileloc) values ('etl', 'dags', 'etl.ts', '/etl.ts')`);
     await database.query(`insert into dag_version (id, dag_id, version_number, content_hash, bundle_name, document) values ($1, 'etl', 1, 'x', 'dags', $2)`, [version, document]);
     await database.query(
-      `insert into dag_run (id, dag_id, run_id, dag_version_id, state, run_type, triggered_by, run_after) values ($1, 'etl', 'one', $2, 'success', 'manual', 'rest_api', now())`, [run, version]);
+      `insert into dag_run (id, dag_id, run_id, dag_version_id, state, version, run_type, triggered_by, run_after, queued_at)
+       values ($1, 'etl', 'one', $2, 'success', 2, 'manual', 'rest_api', now(), to_timestamp($3::float8 / 1000))`, [run, version, createdAt]);
+    for (const [i, decision] of decisions.entries()) await database.query('insert into run_decision (dag_run_id, version, decided_at, events) values ($1, $2, now(), $3)', [run, i + 1, JSON.stringify(decision)]);
     await database.query(`insert into worker_session (id, worker_name, log_host, log_port, queues, slots, pid, lease_expires_at) values ($1, 'w', 'h', 1, '{default}', 4, 4242, now() + interval '1 minute')`, [session]);
     await database.query(
       `insert into task_instance (id, dag_run_id, dag_id, run_id, task_id, state, try_number, attempt_id, attempt_seq, claim_token, session_id, operator, queued_at, start_date, end_date)
@@ -51,6 +58,7 @@ describe('observe', () => {
     { promise: 6, plant: `update task_instance set attempt_id = '${randomUUID()}'`, mend: `update task_instance set attempt_id = '${attempt}'` },
     { promise: 8, plant: `update task_instance set try_number = 3`, mend: `update task_instance set try_number = 1` },
     { promise: 9, plant: `update worker_session set slots = 0`, mend: `update worker_session set slots = 4` },
+    { promise: 11, plant: `update run_decision set version = version + 1`, mend: `update run_decision set version = version - 1` },
     { promise: 12, plant: `insert into run_event (id, dag_run_id, kind, payload) values ('${randomUUID()}', '${run}', 'finished', '{}')`, mend: 'delete from run_event' },
     { promise: 12, plant: `insert into timer (id, dag_run_id, kind, due_at) values ('${randomUUID()}', '${run}', 'retry', now())`, mend: 'delete from timer' },
     { promise: 12, plant: `update worker_session set pid = 1, lease_expires_at = now() - interval '1 second'`, mend: `update worker_session set pid = 4242, lease_expires_at = now() + interval '1 minute'` },
@@ -62,3 +70,17 @@ describe('observe', () => {
     expect(checkPromises(await look())).toEqual([]);
   });
 });
+
+/** A run of one task, as the engine decides it: the stored rows must agree with its replay. */
+function decidedRun(createdAtMs: number): { run: string; instance: string; attempt: string; decisions: { now: number; events: RunEvent[] }[] } {
+  const run = randomUUID();
+  const compiled = compilePlan(dagDocumentSchema.parse({ format: 1, dagId: 'etl', tasks: [{ taskId: 'only', operator: 'Fn' }] }) as PlanSource);
+  if (!compiled.ok) throw new Error('the plan of this spec is wrong');
+  const state = createRun(compiled.plan, { id: run as RunId, createdAtMs, state: 'queued', paused: false, startedAtMs: null, endedAtMs: null, reason: null, taskSelection: null });
+  const started: { now: number; events: RunEvent[] } = { now: createdAtMs + 10, events: [{ type: 'started' }] };
+  decide(state, started.events, started.now);
+  const only = [...state.instances.values()][0]!;
+  const attempt = only.attemptId!;
+  const finished: RunEvent = { type: 'finished', instanceId: only.id, attemptId: attempt, outcome: 'success', retryable: true, error: '', resumeAtMs: null, branch: null, skipDownstream: '' };
+  return { run, instance: only.id, attempt, decisions: [started, { now: createdAtMs + 20, events: [finished] }] };
+}

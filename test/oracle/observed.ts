@@ -10,12 +10,22 @@ export interface Observed {
   /** Earlier tries. */
   readonly history: readonly ObservedTry[];
   readonly documents: ReadonlyMap<string, ObservedDocument>;
+  /** Dag documents as stored, by version id: what the engine plans from. */
+  readonly sources: ReadonlyMap<string, unknown>;
+  /** By run id, in the order of their versions. */
+  readonly decisions: ReadonlyMap<string, readonly ObservedDecision[]>;
   readonly sessions: readonly ObservedSession[];
   readonly pools: readonly { readonly name: string; readonly slots: number }[];
   readonly leftovers: Leftovers;
   /** Workers that are alive now, by process id. */
   readonly liveWorkerPids: ReadonlySet<number>;
   readonly ticks: readonly ExpectedTicks[];
+}
+
+export interface ObservedDecision {
+  readonly version: number;
+  readonly now: number;
+  readonly events: readonly unknown[];
 }
 
 export interface ObservedRun {
@@ -30,6 +40,8 @@ export interface ObservedRun {
   readonly quarantined: boolean;
   readonly clearNumber: number;
   readonly reason: string | null;
+  readonly version: number;
+  readonly createdAt: number;
 }
 
 export interface ObservedTry {
