@@ -88,7 +88,8 @@ export class AmqpBroker extends ManagedService implements Broker {
   }
 
   ring(partition: number, wake: Wake): void {
-    this.wakes.add(partition, wake);
+    if (this.wakeChannel !== null) this.wakes.add(partition, wake);
+    else this.metrics.droppedWake();
   }
 
   async listen(partitions: readonly number[], handler: (wake: Wake) => void): Promise<void> {

@@ -66,7 +66,8 @@ export class InProcessBroker extends ManagedService implements Broker {
   }
 
   ring(partition: number, wake: Wake): void {
-    this.wakes.add(partition, wake);
+    if (this.isOpen) this.wakes.add(partition, wake);
+    else this.metrics.droppedWake();
   }
 
   listen(partitions: readonly number[], handler: (wake: Wake) => void): Promise<void> {
