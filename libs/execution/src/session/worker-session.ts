@@ -7,7 +7,8 @@ import { SchedulerLink } from './scheduler-link.js';
 export interface WorkerSessionOptions {
   readonly schedulerAddresses: readonly string[];
   readonly internalToken: string;
-  readonly hello: Omit<executionProto.Hello, 'sessionId'>;
+  /** Asked at each hello, because the log port may be known only after listening. */
+  readonly hello: () => Omit<executionProto.Hello, 'sessionId'>;
   /** Without a good heartbeat for this long the session is over, and its attempts must be killed. */
   readonly selfFenceMs: number;
   readonly logger: Logger;
@@ -30,6 +31,8 @@ export interface WorkerSessionEvents {
 
 /** Looks per fence period. */
 const FENCE_TICKS = 20;
+/** Longest part of a lease after which a worker must give up; the rest is for killing. */
+const FENCE_OF_LEASE = 0.75;
 
 /**
  * One life of this worker as the schedulers see it: one session id over a stream to every scheduler, one heartbeat for all.
@@ -40,6 +43,7 @@ export class WorkerSession {
   private sessionId = newSessionId();
   private events!: WorkerSessionEvents;
   private beatEveryMs = BEAT_EVERY_MS;
+  private fenceMs: number;
   private beatTimer: NodeJS.Timeout | undefined;
   private fenceTimer: NodeJS.Timeout | undefined;
   /** Monotonic time at which the newest heartbeat that was answered had been sent; undefined before the first welcome. */
@@ -47,7 +51,9 @@ export class WorkerSession {
   private awaited: { link: SchedulerLink; sentAt: number } | undefined;
   private beatLink: SchedulerLink | undefined;
 
-  constructor(private readonly options: WorkerSessionOptions) {}
+  constructor(private readonly options: WorkerSessionOptions) {
+    this.fenceMs = options.selfFenceMs;
+  }
 
   start(events: WorkerSessionEvents): void {
     this.events = events;
@@ -109,7 +115,7 @@ export class WorkerSession {
   private addLink(address: string): void {
     if (this.links.has(address)) return;
     const link = new SchedulerLink(address, this.options.internalToken, {
-      hello: () => ({ ...this.options.hello, sessionId: this.sessionId }),
+      hello: () => ({ ...this.options.hello(), sessionId: this.sessionId }),
       opened: (opened, welcome, helloSentAt) => this.opened(opened, welcome, helloSentAt),
       received: (from, response) => this.received(from, response),
       closed: (closed, reason) => this.closed(closed, reason),
@@ -120,6 +126,7 @@ export class WorkerSession {
 
   private opened(link: SchedulerLink, welcome: executionProto.Welcome, helloSentAt: number): void {
     if (welcome.beatEveryMs > 0) this.beatEveryMs = welcome.beatEveryMs;
+    this.fenceMs = this.fenceWithin(welcome.leaseTtlMs);
     this.lastGoodAt = Math.max(this.lastGoodAt ?? 0, helloSentAt);
     this.options.logger.info('connected to a scheduler', { address: link.address, scheduler_id: link.schedulerId, session_id: this.sessionId });
     this.learn(welcome.schedulers);
@@ -175,9 +182,17 @@ export class WorkerSession {
     }
   }
 
+  /** Its attempts must be dead before anyone may call them lost, whatever this worker was configured with. */
+  private fenceWithin(leaseTtlMs: number): number {
+    const longest = leaseTtlMs * FENCE_OF_LEASE;
+    if (leaseTtlMs <= 0 || this.options.selfFenceMs <= longest) return this.options.selfFenceMs;
+    this.options.logger.warn('worker.self_fence_ms is too long for the lease of the schedulers; a shorter one is used', { self_fence_ms: this.options.selfFenceMs, lease_ttl_ms: leaseTtlMs, used_ms: longest });
+    return longest;
+  }
+
   private checkFence(): void {
-    if (this.lastGoodAt === undefined || performance.now() - this.lastGoodAt <= this.options.selfFenceMs) return;
-    this.over(`no heartbeat was answered for ${this.options.selfFenceMs} ms`);
+    if (this.lastGoodAt === undefined || performance.now() - this.lastGoodAt <= this.fenceMs) return;
+    this.over(`no heartbeat was answered for ${this.fenceMs} ms`);
   }
 
   private over(reason: string): void {

@@ -5,6 +5,8 @@ import { executionProto } from '@millrace/contracts';
 
 type Completion = executionProto.Completion;
 
+export const RESULTS_FILE = 'results.spool';
+
 const RESULT = 1;
 const ANSWERED = 2;
 /** Length and checksum, four bytes each, then the kind, one byte. */
@@ -25,9 +27,15 @@ export class ResultSpool {
 
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const file = join(folder, 'results.spool');
+    const file = join(folder, RESULTS_FILE);
     this.fd = openSync(file, 'a', 0o600);
-    this.readBack(readFileSync(file));
+    const content = readFileSync(file);
+    const read = readResults(content);
+    for (const result of read.results) this.waiting.set(result.attemptId, result);
+    // A torn last record, from a death while writing: it was never sent as kept.
+    if (read.bytes < content.length) ftruncateSync(this.fd, read.bytes);
+    this.bytes = read.bytes;
+    if (this.waiting.size === 0 && this.bytes > 0) this.compact();
   }
 
   /** Results without an answer, oldest first. */
@@ -80,26 +88,24 @@ export class ResultSpool {
     while (done < all.length) done += writeSync(this.fd, all, done);
     this.bytes += all.length;
   }
+}
 
-  /** A torn last record, from a death while writing, is cut off; it was never sent as kept. */
-  private readBack(content: Buffer): void {
-    let at = 0;
-    while (at + HEADER_BYTES <= content.length) {
-      const length = content.readUInt32LE(at);
-      const end = at + HEADER_BYTES + length;
-      if (end > content.length) break;
-      const body = content.subarray(at + HEADER_BYTES, end);
-      if (crc32(body) !== content.readUInt32LE(at + 4)) break;
-      if (content[at + 8] === RESULT) {
-        const result = executionProto.Completion.decode(body);
-        this.waiting.set(result.attemptId, result);
-      } else this.waiting.delete(body.toString());
-      at = end;
-    }
-    if (at < content.length) ftruncateSync(this.fd, at);
-    this.bytes = at;
-    if (this.waiting.size === 0 && at > 0) this.compact();
+/** The results of a spool file without an answer, and how many of its bytes are whole records. */
+export function readResults(content: Buffer): { readonly results: Completion[]; readonly bytes: number } {
+  const waiting = new Map<string, Completion>();
+  let at = 0;
+  while (at + HEADER_BYTES <= content.length) {
+    const end = at + HEADER_BYTES + content.readUInt32LE(at);
+    if (end > content.length) break;
+    const body = content.subarray(at + HEADER_BYTES, end);
+    if (crc32(body) !== content.readUInt32LE(at + 4)) break;
+    if (content[at + 8] === RESULT) {
+      const result = executionProto.Completion.decode(body);
+      waiting.set(result.attemptId, result);
+    } else waiting.delete(body.toString());
+    at = end;
   }
+  return { results: [...waiting.values()], bytes: at };
 }
 
 function recordOf(kind: number, body: Uint8Array): Buffer {

@@ -106,10 +106,10 @@ export class TaskWorker extends ManagedService {
     };
   }
 
-  protected open(): Promise<void> {
+  protected async open(): Promise<void> {
     this.draining = false;
     // Scratch folders of a life that was killed.
-    void rm(this.options.scratchFolder, { recursive: true, force: true }).catch((error: unknown) => this.parts.logger.warn('old scratch folders could not be removed', { error: String(error) }));
+    await rm(this.options.scratchFolder, { recursive: true, force: true });
     this.parts.pool.start();
     this.parts.session.start({
       beat: () => ({ freeSlots: Math.max(0, this.freeSlots), running: [...this.running.values()].map((attempt) => attempt.claim), draining: this.draining, spooled: this.results.size }),
@@ -138,7 +138,6 @@ export class TaskWorker extends ManagedService {
       this.intake.tick();
     }, TICK_MS);
     this.intake.start();
-    return Promise.resolve();
   }
 
   /** Drains: heartbeats go on until the last task is done, since a worker without them is called lost and its tasks are doubled. */

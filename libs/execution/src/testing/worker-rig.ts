@@ -55,7 +55,7 @@ export class WorkerRig {
     const session = new WorkerSession({
       schedulerAddresses: options.schedulers.map((scheduler) => scheduler.address),
       internalToken: TEST_TOKEN,
-      hello: { workerName: 'rig', logHost: '127.0.0.1', logPort: 0, queues: ['default'], slots: concurrency, version: '0', pid: process.pid },
+      hello: () => ({ workerName: 'rig', logHost: '127.0.0.1', logPort: 0, queues: ['default'], slots: concurrency, version: '0', pid: process.pid }),
       selfFenceMs: options.selfFenceMs ?? 10_000,
       logger,
     });

@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Configuration } from '@millrace/configuration';
+import { RunnerPool, TaskWorker, WorkerSession, openSpool, runnerEntry, workerMetrics, type ResultSpool } from '@millrace/execution';
+import { ManagedService, type HealthReport } from '@millrace/lifecycle';
+import type { LiveUpdates } from '@millrace/live-updates';
+import { AmqpBroker, type Broker } from '@millrace/messaging';
+import { createLogReadHandler } from '@millrace/task-logs';
+import { OpsServer, createLogger, createMetrics, type Logger, type Metrics } from '@millrace/telemetry';
+
+export interface WorkerOptions {
+  readonly config: Configuration;
+  readonly logger?: Logger;
+  /** Default RabbitMQ. A broker that is handed in is started and stopped by whoever made it. */
+  readonly broker?: Broker;
+  /** Not used by workers; every service takes the same options. */
+  readonly liveUpdates?: LiveUpdates;
+  /** Default: the built runner. */
+  readonly runnerEntry?: string;
+}
+
+interface WorkerParts {
+  readonly ops: OpsServer;
+  readonly logPort: OpsServer;
+  readonly ownBroker: Broker | null;
+  readonly tasks: TaskWorker;
+}
+
+/** Runs attempts, writes their logs and serves the logs it holds. Knows no database. */
+export class Worker extends ManagedService {
+  readonly name = 'worker';
+
+  constructor(
+    private readonly config: Configuration,
+    private readonly logger: Logger,
+    private readonly parts: WorkerParts,
+  ) {
+    super();
+  }
+
+  get opsPort(): number {
+    return this.parts.ops.port;
+  }
+  get logPort(): number {
+    return this.parts.logPort.port;
+  }
+
+  health(): HealthReport {
+    return this.parts.tasks.health();
+  }
+
+  protected async open(): Promise<void> {
+    const { ops, logPort, ownBroker, tasks } = this.parts;
+    await ops.start();
+    await logPort.start();
+    await ownBroker?.start();
+    await tasks.start();
+    this.logger.info('ready', { ops_port: ops.port, log_port: logPort.port, worker: this.config['worker.name'], queues: this.config['worker.queues'], concurrency: this.config['worker.concurrency'] });
+  }
+
+  /** The log port stays open until the last task is done: people read the logs of what drains. */
+  protected async close(): Promise<void> {
+    const { ops, logPort, ownBroker, tasks } = this.parts;
+    await tasks.stop();
+    await ownBroker?.stop();
+    await logPort.stop();
+    await ops.stop();
+  }
+}
+
+/** Puts a worker together from its configuration. Throws MillraceError when its spool is in use or the runner is not built. */
+export function createWorker(options: WorkerOptions): Worker {
+  const { config } = options;
+  const logger = options.logger ?? createLogger({ service: 'worker', level: config['logging.level'], format: config['logging.format'] });
+  const metrics = createMetrics('worker');
+  const ownBroker = options.broker === undefined ? amqpBroker(config, logger, metrics) : null;
+  const broker = options.broker ?? (ownBroker as Broker);
+  const spool = openSpool(config['worker.spool_dir'], logger);
+  const health = (): HealthReport => tasks.health();
+  const logPort = logPortOf(config, logger, health);
+  const tasks = taskWorker(options, { logger, metrics, broker, spool, logPort });
+  const ops = new OpsServer({ host: config['worker.log_bind_host'], port: config['worker.ops_port'], registry: metrics.registry, health });
+  return new Worker(config, logger, { ops, logPort, ownBroker, tasks });
+}
+
+function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: Metrics; broker: Broker; spool: ResultSpool; logPort: OpsServer }): TaskWorker {
+  const { config } = options;
+  const { logger } = shared;
+  const concurrency = config['worker.concurrency'];
+  const counted = workerMetrics(shared.metrics, { slots: () => concurrency, running: () => worker.runningCount, spooled: () => worker.spooledCount, runners: () => pool.size });
+  const pool = new RunnerPool({
+    entry: options.runnerEntry ?? runnerEntry(),
+    // The runner's fence follows the worker's: both must have ended a task before its lease does.
+    settings: { selfFenceMs: config['worker.self_fence_ms'], logMaxBytes: config['logs.max_bytes_per_try'] },
+    environment: process.env,
+    logger,
+    concurrency,
+    warm: Math.min(config['worker.warm_runners'], concurrency),
+    tasksPerRunner: config['worker.tasks_per_runner'],
+    onStarted: () => counted.runnerStarted(),
+  });
+  const session = new WorkerSession({
+    schedulerAddresses: config['worker.scheduler_urls'],
+    internalToken: config['security.internal_token'],
+    selfFenceMs: config['worker.self_fence_ms'],
+    logger,
+    hello: () => ({ workerName: config['worker.name'], logHost: config['worker.log_host'], logPort: shared.logPort.port, queues: [...config['worker.queues']], slots: concurrency, version: version(), pid: process.pid }),
+  });
+  const home = config['core.home'];
+  const worker: TaskWorker = new TaskWorker(
+    {
+      queues: config['worker.queues'],
+      concurrency,
+      logFolder: config['logs.folder'],
+      scratchFolder: join(config['worker.spool_dir'], 'scratch'),
+      bundleFolder: join(home, 'bundles'),
+      xcomMaxBytes: config['core.xcom_max_bytes'],
+      killGraceMs: config['worker.kill_grace_ms'],
+      drainGraceMs: config['worker.drain_grace_ms'],
+    },
+    { broker: shared.broker, session, pool, spool: shared.spool, metrics: counted, logger },
+  );
+  return worker;
+}
+
+function logPortOf(config: Configuration, logger: Logger, health: () => HealthReport): OpsServer {
+  const handler = createLogReadHandler({
+    folder: config['logs.folder'],
+    internalToken: config['security.internal_token'],
+    audiences: () => [`${config['worker.log_host']}:${server.port}`],
+    logger,
+  });
+  // Metrics stay on the ops port: the log port may be reachable by more.
+  const server: OpsServer = new OpsServer({ host: config['worker.log_bind_host'], port: config['worker.log_port'], registry: createMetrics('worker-log-port', { process: false }).registry, health, mount: handler });
+  return server;
+}
+
+function amqpBroker(config: Configuration, logger: Logger, metrics: Metrics): Broker {
+  return new AmqpBroker({ url: config['broker.url'], queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'worker', logger, metrics });
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+}
