@@ -4,6 +4,7 @@ import type { PlanTask } from '../graph/plan.js';
 import { createRun, loadRun } from '../run/create-run.js';
 import { decide } from '../run/decide.js';
 import type { Decision } from '../run/decision.js';
+import type { RunEvent } from '../run/events.js';
 import type { Run } from '../run/run.js';
 import type { Store } from './store.js';
 import { rowOf } from './store.js';
@@ -65,6 +66,17 @@ export class Checker {
         this.violated('a child starts after its required parents ended', `${task.taskId} (${task.triggerRule}): ${this.statesOf(task.upstreamTasks).join(', ')}`);
       }
     }
+  }
+
+  /** Before the commit: what is said of an attempt that is not in the row, or of an earlier dispatch, must be ignored. */
+  heedsOnlyTheCurrent(events: readonly RunEvent[], decision: Decision): void {
+    const ignored = new Set(decision.ignored.map(({ event }) => event));
+    events.forEach((event, index) => {
+      if (!('instanceId' in event) || event.type === 'resumed' || ignored.has(index)) return;
+      const row = this.store.rows.get(event.instanceId);
+      const isCurrent = event.type === 'timer' ? row?.attemptSeq === event.attemptSeq : row?.attemptId === event.attemptId;
+      if (!isCurrent) this.violated('only the current attempt is heard', `${event.type} of ${event.instanceId}`);
+    });
   }
 
   /** The run in memory, and one loaded from the rows, are the same in everything that matters for going on. */

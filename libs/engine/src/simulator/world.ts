@@ -123,6 +123,7 @@ export class World {
       this.ring();
       return;
     }
+    this.checker.heedsOnlyTheCurrent(events, decision);
     store.commit(cache.version, cache.run, events, nowMs, decision);
     cache.version = store.version;
     this.inbox.length = 0;
@@ -134,7 +135,9 @@ export class World {
   }
 
   private load(): Cache {
-    return { run: loadRun(this.plan, this.store.facts, [...this.store.rows.values()]), version: this.store.version };
+    // Rows come in any order.
+    const rows = [...this.store.rows.values()];
+    return { run: loadRun(this.plan, this.store.facts, this.random.chance(0.5) ? rows.reverse() : rows), version: this.store.version };
   }
 
   /** Claims are in the rows only; in front of the events they make a replay see what the schedulers saw. */
