@@ -7,3 +7,7 @@ export type { ImportFailure } from './import-errors/import-failure.js';
 export { scanFolder } from './scanning/scan-folder.js';
 export type { FolderScan, FoundFile } from './scanning/scan-folder.js';
 export { definesDags } from './scanning/is-dag-file.js';
+export { FolderProcessor, pluginFoldersOf } from './processing/folder-processor.js';
+export type { DagsFolder, FileOutcome, FolderLook } from './processing/folder-processor.js';
+export { processFolderOnce } from './processing/process-folder-once.js';
+export type { ProcessFolderOptions } from './processing/process-folder-once.js';

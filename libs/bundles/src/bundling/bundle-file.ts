@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { build } from 'esbuild';
 import type { BuildFailure, Message, Metafile } from 'esbuild';
@@ -79,7 +80,7 @@ export async function bundleFile(request: BundleRequest): Promise<BundleOutcome>
     return { ok: true, bundle: { code, hash: createHash('sha256').update(code).digest('hex'), sourceMap, inputs: inputsOf(request.root, result.metafile) } };
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
-    return { ok: false, failure: buildFailure(request.path, error.errors, names) };
+    return { ok: false, failure: buildFailure(request.root, request.path, error.errors, names) };
   }
 }
 
@@ -89,12 +90,12 @@ function inputsOf(root: string, metafile: Metafile): string[] {
     .map((input) => resolve(root, input));
 }
 
-function buildFailure(path: string, errors: readonly Message[], names: StableNames): ImportFailure {
+function buildFailure(root: string, path: string, errors: readonly Message[], names: StableNames): ImportFailure {
   const [first, ...more] = errors.map((error) => {
     const location = error.location;
     const message = `${location === null || error.text.startsWith('Could not resolve') ? '' : 'SyntaxError: '}${error.text}`;
     const place = location === null ? { file: path } : { file: names.of(location.file), line: location.line, column: location.column + 1 };
-    const excerpt = location === null ? null : `${'\n'.repeat(location.line - 1)}${location.lineText}`;
+    const excerpt = location === null ? null : textOf(resolve(root, location.file));
     return { message, place, excerpt, notes: error.notes.map((note) => note.text) };
   });
   if (first === undefined) return importFailure('the file could not be bundled', { file: path });
@@ -108,6 +109,14 @@ function tooLarge(path: string, bytes: number, metafile: Metafile, names: Stable
     .slice(0, 3)
     .map(([input, { bytesInOutput }]) => `${names.of(input)} (${Math.round(bytesInOutput / 1_000)} kB)`);
   return importFailure(`the bundle is ${(bytes / 1e6).toFixed(1)} MB, the limit is ${CODE_MAX_BYTES / 1e6} MB; largest parts: ${largest.join(', ')}. Read large data at run time instead of importing it.`, { file: path });
+}
+
+function textOf(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null; // Gone since: the error goes without its excerpt.
+  }
 }
 
 function isBuildFailure(error: unknown): error is BuildFailure {

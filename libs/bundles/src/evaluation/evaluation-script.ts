@@ -49,6 +49,8 @@ const failure = (error) => {
   return { error: { name: String(thrown.name), message: String(thrown.message), stack, definedAt: typeof thrown.definedAt === 'string' ? thrown.definedAt : null } };
 };
 
+process.exit = process.reallyExit = process.abort = (code) => answer(failure(new Error('the file ends its process (process.exit(' + (code ?? '') + ')) while it is evaluated')));
+
 let line = '';
 const chunk = Buffer.alloc(4096);
 while (!line.includes('\n')) {

@@ -19,6 +19,7 @@ const answerSchema = z.union([
 /** Turns bundles into dag documents, each in a process of its own. Keeps one process started ahead: Node.js takes 50–100 ms to start. */
 export class Evaluator {
   private spare: SandboxProcess | null = null;
+  private readonly running = new Set<SandboxProcess>();
   private disposed = false;
 
   constructor(private readonly limits: EvaluationLimits) {}
@@ -32,7 +33,8 @@ export class Evaluator {
   async evaluate(bundle: Bundle, path: string): Promise<EvaluationOutcome> {
     const process = this.spare?.usable === true ? this.spare : new SandboxProcess(this.limits);
     this.spare = null;
-    const end = await process.evaluate(bundle.code);
+    this.running.add(process);
+    const end = await process.evaluate(bundle.code).finally(() => this.running.delete(process));
     this.warm();
     const fail = (message: string, place: Partial<SourcePosition> = {}): EvaluationOutcome => ({ ok: false, failure: importFailure(message, { file: path, ...place }) });
     switch (end.kind) {
@@ -49,9 +51,10 @@ export class Evaluator {
     }
   }
 
+  /** Ends what is running; evaluations in flight fail. */
   async dispose(): Promise<void> {
     this.disposed = true;
-    await this.spare?.dispose();
+    await Promise.all([this.spare, ...this.running].map((process) => process?.dispose()));
     this.spare = null;
   }
 
@@ -86,7 +89,7 @@ function thrown(error: { name: string; message: string; stack: string; definedAt
   const message = `${error.name}: ${positions.translate(error.message, BUNDLE_FILE)}`;
   const shown = frames.filter((line) => {
     const at = positionIn(line);
-    return at !== null && isAuthorsFile(at.file) && !at.file.includes('millrace-evaluate-');
+    return at !== null && isAuthorsFile(at.file);
   });
   return importFailure(message, place, positions.sourceOf(place.file), shown);
 }

@@ -41,5 +41,5 @@ export class SourcePositions {
 
 /** Written by the author of the dag or a plugin, not by the SDK or a package. */
 export function isAuthorsFile(file: string): boolean {
-  return !file.startsWith('@millrace/') && !file.startsWith('node_modules/') && !file.startsWith('<') && !file.startsWith('node:');
+  return !file.startsWith('@millrace/') && !file.startsWith('node_modules/') && !file.startsWith('<') && !file.startsWith('node:') && !file.startsWith('/') && !/^[A-Za-z]:/.test(file);
 }

@@ -15,7 +15,10 @@ export function findCycle(operators: readonly Operator[]): Operator[] | null {
         onPath.delete(top.task);
         path.pop();
       } else if (onPath.has(next.value)) {
-        return path.slice(path.findIndex((step) => step.task === next.value)).map((step) => step.task).reverse();
+        const cycle = path.slice(path.findIndex((step) => step.task === next.value)).map((step) => step.task).reverse();
+        // Told from the task that is written first: the same cycle always reads the same.
+        const first = cycle.indexOf(operators.find((operator) => cycle.includes(operator)) ?? start);
+        return [...cycle.slice(first), ...cycle.slice(0, first)];
       } else if (!done.has(next.value)) {
         onPath.add(next.value);
         path.push({ task: next.value, upstream: nodeOf(next.value).upstream.values() });

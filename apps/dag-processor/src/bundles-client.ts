@@ -1,0 +1,67 @@
+import { Metadata, credentials, status } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
+import { bundlesProto } from '@millrace/contracts';
+import type { FileOutcome } from '@millrace/bundles';
+
+/** A file with its bundle, source and documents; the api accepts more. */
+const MESSAGE_MAX_BYTES = 16 * 1_048_576;
+/** Publishing waits for the api's lock, which a big file of another processor may hold. */
+const DEADLINE_MS = 30_000;
+
+/** What trying again cannot mend: the message itself is not acceptable. */
+const REFUSALS = new Set<number>([status.INVALID_ARGUMENT, status.OUT_OF_RANGE, status.RESOURCE_EXHAUSTED, status.FAILED_PRECONDITION]);
+
+export function isRefusal(error: unknown): error is ServiceError {
+  return REFUSALS.has((error as Partial<ServiceError>).code ?? -1);
+}
+
+/** The api's BundlesService. Every method throws a gRPC `ServiceError`; nothing is tried again here. */
+export class BundlesClient {
+  private readonly client: bundlesProto.BundlesServiceClient;
+
+  /** @param address host:port of the api's gRPC */
+  constructor(address: string, private readonly internalToken: string) {
+    this.client = new bundlesProto.BundlesServiceClient(address, credentials.createInsecure(), {
+      'grpc.max_send_message_length': MESSAGE_MAX_BYTES,
+      'grpc.max_receive_message_length': MESSAGE_MAX_BYTES,
+      // The library's own growth to two minutes would keep a processor silent long after the api is back.
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 2_000,
+    });
+  }
+
+  publish(bundleName: string, outcome: FileOutcome): Promise<bundlesProto.PublishFileResponse> {
+    const { result } = outcome;
+    return this.call((metadata, options, done) => this.client.publishFile({
+      bundleName,
+      relativeFileloc: outcome.path,
+      fileloc: outcome.file,
+      bundleHash: result.ok ? result.bundle.hash : '',
+      bundle: result.ok ? result.bundle.code : Buffer.alloc(0),
+      source: outcome.source,
+      dagDocuments: result.ok ? result.documents.map((document) => JSON.stringify(document)) : [],
+      importError: result.ok ? undefined : { stackTrace: result.failure.text, filename: result.failure.file, line: result.failure.line },
+      parseDurationMs: outcome.durationMs,
+    }, metadata, options, done));
+  }
+
+  reportFolder(bundleName: string, relativeFilelocs: readonly string[]): Promise<bundlesProto.ReportFolderResponse> {
+    return this.call((metadata, options, done) => this.client.reportFolder({ bundleName, relativeFilelocs: [...relativeFilelocs] }, metadata, options, done));
+  }
+
+  heartbeat(processorId: string, hostname: string): Promise<bundlesProto.HeartbeatResponse> {
+    return this.call((metadata, options, done) => this.client.heartbeat({ processorId, hostname, pid: process.pid }, metadata, options, done));
+  }
+
+  close(): void {
+    this.client.close();
+  }
+
+  private call<Answer>(send: (metadata: Metadata, options: { deadline: number }, done: (error: ServiceError | null, answer: Answer) => void) => void): Promise<Answer> {
+    const metadata = new Metadata();
+    metadata.set('authorization', `Bearer ${this.internalToken}`);
+    return new Promise((resolve, reject) => {
+      send(metadata, { deadline: Date.now() + DEADLINE_MS }, (error, answer) => (error === null ? resolve(answer) : reject(error)));
+    });
+  }
+}

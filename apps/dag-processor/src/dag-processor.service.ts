@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Evaluator } from '@millrace/bundles';
+import type { DagsFolder } from '@millrace/bundles';
+import type { Configuration } from '@millrace/configuration';
+import { ManagedService, pause } from '@millrace/lifecycle';
+import type { HealthReport } from '@millrace/lifecycle';
+import { OpsServer, createMetrics } from '@millrace/telemetry';
+import type { Logger } from '@millrace/telemetry';
+import { BundlesClient } from './bundles-client.js';
+import { FolderPublisher } from './folder-publisher.js';
+import { processorMetrics } from './processor-metrics.js';
+
+const BEAT_EVERY_MS = 5_000;
+
+/** Watches dags folders and tells the api what is in them. Holds no database or broker password. */
+export class DagProcessorService extends ManagedService {
+  readonly name = 'dag-processor';
+  private readonly id = `dag-processor-${randomUUID()}`;
+  private readonly metrics = createMetrics('dag-processor');
+  private readonly ops: OpsServer;
+  private api: BundlesClient | null = null;
+  private evaluator: Evaluator | null = null;
+  private publishers: readonly FolderPublisher[] = [];
+  private loops: readonly Promise<void>[] = [];
+
+  constructor(private readonly config: Configuration, private readonly folders: readonly DagsFolder[], private readonly logger: Logger) {
+    super();
+    this.ops = new OpsServer({ port: config['dag_processor.ops_port'], health: () => this.health(), registry: this.metrics.registry });
+  }
+
+  /** Port of /health and /metrics; 0 while stopped. */
+  get opsPort(): number {
+    return this.ops.port;
+  }
+
+  health(): HealthReport {
+    const checks = Object.fromEntries(this.publishers.map((publisher, index) => {
+      const trouble = publisher.trouble;
+      return [`folder:${this.folders[index]?.name ?? index}`, trouble === null ? { ok: true } : { ok: false, detail: trouble }];
+    }));
+    return { ok: Object.values(checks).every((check) => check.ok), checks };
+  }
+
+  protected async open(): Promise<void> {
+    const { config } = this;
+    const api = new BundlesClient(config['dag_processor.api_address'], config['security.internal_token']);
+    const evaluator = new Evaluator({ timeoutMs: config['dag_processor.parse_timeout_ms'], memoryMb: config['dag_processor.parse_memory_mb'] });
+    this.api = api;
+    this.evaluator = evaluator;
+    evaluator.warm();
+    await this.ops.start();
+    const metrics = processorMetrics(this.metrics);
+    const options = { parallelism: config['dag_processor.parallelism'], rescanEveryMs: config['dag_processor.rescan_every_ms'] };
+    this.publishers = this.folders.map((folder) => new FolderPublisher(folder, evaluator, api, metrics, this.logger, options));
+    this.loops = [...this.publishers.map((publisher) => publisher.run(this.stopping)), this.beat(api)];
+    this.logger.info('ready', { ops_port: this.ops.port, folders: this.folders.map((folder) => `${folder.name}=${folder.path}`), api: config['dag_processor.api_address'] });
+  }
+
+  protected async close(): Promise<void> {
+    this.api?.close(); // Calls in flight end with CANCELLED, so that no loop waits for an api that is away.
+    await this.evaluator?.dispose(); // And an endless loop in a dag file does not hold up the end.
+    await Promise.all(this.loops);
+    await this.ops.stop();
+    this.loops = [];
+    this.publishers = [];
+    this.api = null;
+    this.evaluator = null;
+  }
+
+  private async beat(api: BundlesClient): Promise<void> {
+    const signal = this.stopping;
+    do {
+      await api.heartbeat(this.id, hostname()).catch((error: unknown) => {
+        if (!signal.aborted) this.logger.debug('the api did not take the heartbeat', { reason: error instanceof Error ? error.message : String(error) });
+      });
+    } while (await pause(BEAT_EVERY_MS, signal));
+  }
+}

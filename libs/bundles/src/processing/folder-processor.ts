@@ -1,0 +1,232 @@
+import { createHash } from 'node:crypto';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DagDocument } from '@millrace/contracts';
+import { bundleFile } from '../bundling/bundle-file.js';
+import type { Bundle } from '../bundling/bundle-file.js';
+import type { Evaluator } from '../evaluation/evaluator.js';
+import { importFailure } from '../import-errors/import-failure.js';
+import type { ImportFailure } from '../import-errors/import-failure.js';
+import { definesDags } from '../scanning/is-dag-file.js';
+import { scanFolder } from '../scanning/scan-folder.js';
+import type { FoundFile } from '../scanning/scan-folder.js';
+import { inParallel } from './in-parallel.js';
+
+export interface DagsFolder {
+  /** Name of the folder in the api, e.g. `dags`. */
+  readonly name: string;
+  readonly path: string;
+  /** Folders that `plugins/<name>` is looked for in, most important first. Those that are not there are left out. */
+  readonly pluginFolders: readonly string[];
+}
+
+/** What one dag file is now. */
+export interface FileOutcome {
+  /** Relative to the folder, with `/`. */
+  readonly path: string;
+  readonly file: string;
+  readonly source: string;
+  /** Time of bundling and evaluation. */
+  readonly durationMs: number;
+  readonly result:
+    | { readonly ok: true; readonly bundle: Bundle; readonly documents: readonly DagDocument[] }
+    | { readonly ok: false; readonly failure: ImportFailure };
+}
+
+export interface FolderLook {
+  /** Files that are new or changed since the look before. */
+  readonly changed: readonly FileOutcome[];
+  /** Every dag file of the folder, broken ones too. Null: the folder cannot be read, so nothing may be concluded. */
+  readonly present: readonly string[] | null;
+  /** Folders to watch. */
+  readonly folders: readonly string[];
+  /** Something was being written or has just gone: look again after so many milliseconds. Null: all is settled. */
+  readonly lookAgainMs: number | null;
+}
+
+interface KnownFile {
+  readonly isDagFile: boolean;
+  /** Size and time of every file that went into the outcome. */
+  readonly stamps: ReadonlyMap<string, string>;
+  readonly hash: string | null;
+  readonly sourceHash: string;
+  /** After a failure any change of the folder may be the cure, e.g. a module that was missing. */
+  readonly failedAt: string | null;
+}
+
+/** A file must have been left alone for so long: whoever writes it may be in the middle. */
+const SETTLE_MS = 60;
+/** An error of a file younger than this is not told yet: slow writers pause. */
+const FAILURE_SETTLE_MS = 500;
+/** A file must be gone for so long before its dags are: editors and deployments delete and write again. */
+const REMOVAL_SETTLE_MS = 1_000;
+
+/** Looks at a dags folder and processes what has changed since the last look. One at a time; `look` calls must not overlap. */
+export class FolderProcessor {
+  private readonly known = new Map<string, KnownFile>();
+  private readonly missingSince = new Map<string, number>();
+
+  constructor(private readonly folder: DagsFolder, private readonly evaluator: Evaluator, private readonly parallelism: number) {}
+
+  /** @param onChanged called with each outcome as soon as it is there, before the slower ones end */
+  async look(onChanged: (outcome: FileOutcome) => void | Promise<void> = () => undefined): Promise<FolderLook> {
+    const scan = await scanFolder(this.folder.path).catch((error: unknown) => {
+      if (['ENOENT', 'ENOTDIR', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+      throw error;
+    });
+    if (scan === null) return { changed: [], present: null, folders: [], lookAgainMs: null };
+    const pluginFolders = await existing(this.folder.pluginFolders);
+    const pluginScans = await Promise.all(pluginFolders.map((folder) => scanFolder(folder).catch(() => null)));
+    const surroundings = [...scan.files, ...pluginScans.flatMap((one) => one?.files ?? [])].map((file) => `${file.file}:${file.size}:${file.mtimeMs}`).join('\n');
+
+    let lookAgainMs: number | null = null;
+    const again = (ms: number): void => {
+      lookAgainMs = Math.min(lookAgainMs ?? ms, ms);
+    };
+    const changed: FileOutcome[] = [];
+    const stale: FoundFile[] = [];
+    for (const file of scan.files) {
+      if (!(await this.isStale(file, surroundings))) continue;
+      if (isYoung(file.mtimeMs, SETTLE_MS)) again(SETTLE_MS - (Date.now() - file.mtimeMs));
+      else stale.push(file);
+    }
+    await inParallel(stale, this.parallelism, async (file) => {
+      const outcome = await this.process(scan.root, file, pluginFolders, surroundings, again);
+      if (outcome === null) return;
+      changed.push(outcome);
+      await onChanged(outcome);
+    });
+    const present = this.presence(new Set(scan.files.map((file) => file.path)), again);
+    return { changed, present, folders: [...scan.folders, ...pluginScans.flatMap((one) => one?.folders ?? [])], lookAgainMs };
+  }
+
+  /** Makes the next look process this file again, e.g. because the api refused it for a reason that may have passed. */
+  forget(path: string): void {
+    const known = this.known.get(path);
+    if (known !== undefined) this.known.set(path, { ...known, stamps: new Map(), hash: null });
+  }
+
+  /** The same for all files, e.g. because the api may have come back with another database. */
+  forgetAll(): void {
+    for (const path of this.known.keys()) this.forget(path);
+  }
+
+  private async isStale(file: FoundFile, surroundings: string): Promise<boolean> {
+    const known = this.known.get(file.path);
+    if (known === undefined) return true;
+    if (known.failedAt !== null && known.failedAt !== surroundings) return true;
+    if (known.stamps.get(file.file) !== stampOf(file)) return true; // Also another root: a symlink was swapped.
+    for (const [input, stamp] of known.stamps) if (input !== file.file && (await stampAt(input)) !== stamp) return true;
+    return false;
+  }
+
+  private async process(root: string, file: FoundFile, pluginFolders: readonly string[], surroundings: string, again: (ms: number) => void): Promise<FileOutcome | null> {
+    const startedAt = Date.now();
+    const source = await readFile(file.file, 'utf8').catch(() => null);
+    if (source === null) return null; // Gone since the scan: the next look says so.
+    const known = this.known.get(file.path);
+    const sourceHash = createHash('sha256').update(source).digest('hex');
+    if (!definesDags(source)) {
+      // A dag file that lost its dags may be half-written (an editor empties it first).
+      if (known?.isDagFile === true && isYoung(file.mtimeMs, REMOVAL_SETTLE_MS)) {
+        again(REMOVAL_SETTLE_MS);
+        return null;
+      }
+      this.known.set(file.path, { isDagFile: false, stamps: new Map([[file.file, stampOf(file)]]), hash: null, sourceHash, failedAt: null });
+      return null;
+    }
+    const bundled = await bundleFile({ root, path: file.path, pluginFolders });
+    const stamps = await stampsOf([file.file, ...(bundled.ok ? bundled.bundle.inputs : [])]);
+    stamps.set(file.file, stampOf(file)); // As of the scan: a write since then is seen by the next look.
+    if (bundled.ok && bundled.bundle.hash === known?.hash) {
+      this.known.set(file.path, { ...known, stamps, sourceHash });
+      return null;
+    }
+    const evaluated = bundled.ok ? await this.evaluator.evaluate(bundled.bundle, file.path) : bundled;
+    if (!evaluated.ok && (await changedWhileWritten(stamps))) {
+      again(FAILURE_SETTLE_MS);
+      return null;
+    }
+    this.known.set(file.path, { isDagFile: true, stamps, sourceHash, hash: bundled.ok && evaluated.ok ? bundled.bundle.hash : null, failedAt: evaluated.ok ? null : surroundings });
+    const result: FileOutcome['result'] = !bundled.ok ? bundled : evaluated.ok ? { ok: true, bundle: bundled.bundle, documents: evaluated.documents } : evaluated;
+    return { path: file.path, file: file.file, source, durationMs: Date.now() - startedAt, result: withinMessage(result, file.path, source) };
+  }
+
+  /** The dag files there are, with those that have only just gone. */
+  private presence(found: ReadonlySet<string>, again: (ms: number) => void): string[] {
+    const now = Date.now();
+    const present: string[] = [];
+    for (const [path, known] of this.known) {
+      if (!known.isDagFile) {
+        if (!found.has(path)) this.known.delete(path);
+        continue;
+      }
+      if (found.has(path)) {
+        this.missingSince.delete(path);
+        present.push(path);
+        continue;
+      }
+      const since = this.missingSince.get(path) ?? now;
+      this.missingSince.set(path, since);
+      // Renamed: the same content is there under another name, so nothing is still being written.
+      const renamed = [...found].some((other) => other !== path && this.known.get(other)?.sourceHash === known.sourceHash);
+      if (now - since >= REMOVAL_SETTLE_MS || renamed) {
+        this.known.delete(path);
+        this.missingSince.delete(path);
+      } else {
+        present.push(path);
+        again(REMOVAL_SETTLE_MS - (now - since) + 10);
+      }
+    }
+    // Not processed yet: its dags of before stay until it is known to have none.
+    for (const path of found) if (!this.known.has(path)) present.push(path);
+    return present.sort();
+  }
+}
+
+function withinMessage(result: FileOutcome['result'], path: string, source: string): FileOutcome['result'] {
+  if (!result.ok || Buffer.byteLength(JSON.stringify(result.documents)) + result.bundle.code.length + Buffer.byteLength(source) <= PUBLISHED_MAX_BYTES) return result;
+  return { ok: false, failure: importFailure(`bundle, dags and source of the file together are more than ${PUBLISHED_MAX_BYTES / 1e6} MB; split the file`, { file: path }) };
+}
+
+/** One message to the api is at most 4 MiB. */
+const PUBLISHED_MAX_BYTES = 4_000_000;
+
+async function changedWhileWritten(stamps: ReadonlyMap<string, string>): Promise<boolean> {
+  for (const [file, stamp] of stamps) {
+    const now = await stampAt(file);
+    if (now !== stamp || isYoung(Number(now.split(':')[1]), FAILURE_SETTLE_MS)) return true;
+  }
+  return false;
+}
+
+/** A time in the future (another machine's clock) counts as old: it would never settle. */
+function isYoung(mtimeMs: number, withinMs: number): boolean {
+  const age = Date.now() - mtimeMs;
+  return age >= 0 && age < withinMs;
+}
+
+function stampOf(file: FoundFile): string {
+  return `${file.size}:${file.mtimeMs}`;
+}
+
+async function stampAt(file: string): Promise<string> {
+  const found = await stat(file).catch(() => null);
+  return found === null ? 'gone' : `${found.size}:${found.mtimeMs}`;
+}
+
+async function stampsOf(files: readonly string[]): Promise<Map<string, string>> {
+  // Packages do not change under a running installation; looking at each of their files at every look would be slow.
+  const own = files.filter((file) => !file.includes('/node_modules/'));
+  return new Map(await Promise.all(own.map(async (file) => [file, await stampAt(file)] as const)));
+}
+
+async function existing(folders: readonly string[]): Promise<string[]> {
+  const real = await Promise.all(folders.map((folder) => realpath(folder).catch(() => null)));
+  return [...new Set(real.filter((folder) => folder !== null))];
+}
+
+/** Where plugins of a dags folder are looked for: beside it, then in the home folder. */
+export function pluginFoldersOf(dagsFolder: string, home: string | null): string[] {
+  return [join(dagsFolder, '..', 'plugins'), ...(home === null ? [] : [join(home, 'plugins')])];
+}
