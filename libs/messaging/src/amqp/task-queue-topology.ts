@@ -1,6 +1,7 @@
 import type { Channel, ChannelModel } from 'amqplib';
 import { DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, TASK_QUEUE_PREFIX } from '@millrace/contracts';
 import type { Logger } from '@millrace/telemetry';
+import { underDeclarationLock } from './declaration-lock.js';
 
 export type QueueType = 'quorum' | 'classic';
 
@@ -25,6 +26,7 @@ export class TaskQueueTopology {
   private readonly declared = new Map<string, Promise<void>>();
   private readonly ready = new Set<string>();
   private channel: Promise<Channel> | null = null;
+  private turn: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly model: ChannelModel,
@@ -53,20 +55,34 @@ export class TaskQueueTopology {
     this.ready.delete(queue);
   }
 
-  /** Messages ready. Declares the queue, so that a deleted one is healed rather than an error. */
+  /** Messages ready. A deleted queue is declared again rather than an error. */
   async depth(queue: string): Promise<number> {
-    return this.declare(queue);
+    await this.ensure(queue);
+    try {
+      return (await (await this.open()).checkQueue(taskQueueName(queue))).messageCount;
+    } catch {
+      this.forget(queue);
+      await this.ensure(queue);
+      return 0;
+    }
   }
 
-  private async declare(queue: string): Promise<number> {
-    await this.once('dead letters', () => this.declareDeadLetters());
-    return this.assertQueue(taskQueueName(queue), {
-      'x-queue-type': this.queueType,
-      'x-dead-letter-exchange': DEAD_LETTER_EXCHANGE,
-      'x-max-length': MAX_MESSAGES,
-      'x-overflow': 'reject-publish',
-      ...(this.queueType === 'quorum' ? { 'x-delivery-limit': DELIVERY_LIMIT } : {}),
-    });
+  /** One at a time on this connection too: the lock is the connection's, not the call's. */
+  private declare(queue: string): Promise<void> {
+    const work = async (): Promise<void> => {
+      await this.once('dead letters', () => this.declareDeadLetters());
+      await this.assertQueue(taskQueueName(queue), {
+        'x-queue-type': this.queueType,
+        'x-dead-letter-exchange': DEAD_LETTER_EXCHANGE,
+        'x-max-length': MAX_MESSAGES,
+        'x-overflow': 'reject-publish',
+        ...(this.queueType === 'quorum' ? { 'x-delivery-limit': DELIVERY_LIMIT } : {}),
+      });
+    };
+    const open = (): Promise<Channel> => this.open();
+    const next = this.turn.then(() => (this.queueType === 'quorum' ? underDeclarationLock(open, work) : work()));
+    this.turn = next.catch(() => undefined);
+    return next;
   }
 
   private once(key: string, work: () => Promise<void>): Promise<void> {
@@ -92,15 +108,15 @@ export class TaskQueueTopology {
    * A queue that exists with other arguments (406), or a user who may not declare (403), is used as it is: an operator's
    * queue is better than none.
    */
-  private async assertQueue(name: string, args: Record<string, unknown>): Promise<number> {
+  private async assertQueue(name: string, args: Record<string, unknown>): Promise<void> {
     const channel = await this.open();
     try {
-      return (await channel.assertQueue(name, { durable: true, arguments: args })).messageCount;
+      await channel.assertQueue(name, { durable: true, arguments: args });
     } catch (error) {
       const code = (error as { code?: number }).code;
       if (code !== 406 && code !== 403) throw error;
       this.logger.warn('a queue is not as we would declare it; using it as it is', { queue: name, reason: (error as Error).message });
-      return (await (await this.open()).checkQueue(name)).messageCount;
+      await (await this.open()).checkQueue(name);
     }
   }
 
