@@ -139,6 +139,9 @@ async function runStatement<Row extends pg.QueryResultRow>(
 async function transact<T>(pool: pg.Pool, named: boolean, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // A connection that ends while it is ours (terminated, timed out) says so here; the statement in hand, or the next one, fails with it.
+  const onError = (error: Error): void => void (broken = error);
+  client.on('error', onError);
   try {
     await client.query('begin');
     const result = await work(new Transaction(client, named));
@@ -153,6 +156,7 @@ async function transact<T>(pool: pg.Pool, named: boolean, work: (tx: Transaction
     }
     throw error;
   } finally {
+    client.off('error', onError);
     client.release(broken);
   }
 }

@@ -206,7 +206,14 @@ export class ApplyRuns {
     const spends = inputs.some((input) => input.timerId !== undefined || input.runEventId !== undefined);
     const nothing = decision.created.length === 0 && decision.changed.length === 0 && decision.effects.length === 0;
     if (nothing && decision.ignored.length === inputs.length && !spends) {
-      for (const item of part.waiting) item.resolve({ kind: 'ignored', reason: ignored.get(item) ?? 'it changes nothing' });
+      // Nothing will be written, so no version check tells whether what is remembered is out of date: look once more.
+      const again = part.waiting.filter((item) => item.tries === 0);
+      for (const item of part.waiting) if (item.tries > 0) item.resolve({ kind: 'ignored', reason: ignored.get(item) ?? 'it changes nothing' });
+      if (again.length > 0) {
+        this.cache.drop(part.id);
+        for (const item of again) item.tries++;
+        this.#enqueue(part.id, again);
+      }
       return undefined;
     }
     return addDecision(writes, part.entry, inputs, decision, nowMs, this.options.home, this.options.continuation);

@@ -64,7 +64,7 @@ class DatabaseCommands implements Commands {
       const writer = new RunWriter(tx);
       const dag = await writer.currentVersion(input.dagId);
       if (dag === undefined) throw new MillraceError('dag_not_found', `DAG with dag_id: '${input.dagId}' not found`);
-      await this.#cache.loadVersions([dag.versionId]);
+      await this.#cache.loadVersions([dag.versionId], new RunReader(tx));
       const { document, plan } = this.#cache.version(dag.versionId);
       for (const taskId of input.taskSelection ?? []) {
         if (!plan.byId.has(taskId)) throw new MillraceError('task_not_found', `Task '${taskId}' not found in DAG '${input.dagId}'`);
@@ -156,7 +156,7 @@ class DatabaseCommands implements Commands {
       const backfills = new BackfillWriter(tx);
       const dag = await writer.currentVersion(input.dagId);
       if (dag === undefined) throw new MillraceError('dag_not_found', `Could not find dag ${input.dagId}`);
-      await this.#cache.loadVersions([dag.versionId]);
+      await this.#cache.loadVersions([dag.versionId], new RunReader(tx));
       const { document } = this.#cache.version(dag.versionId);
       const existing = await runsInRange(tx, input.dagId, input.fromDate, input.toDate);
       const runs = planBackfill(document, input, existing);
@@ -245,7 +245,7 @@ class DatabaseCommands implements Commands {
     const schedules = new DagSchedules(tx);
     const dag = await schedules.ofDag(dagId);
     if (dag === undefined) return;
-    await this.#cache.loadVersions([dag.versionId]);
+    await this.#cache.loadVersions([dag.versionId], new RunReader(tx));
     await schedules.setNext(dagId, timetableOf(this.#cache.version(dag.versionId).document)?.next(lastRunOf(dag), dag.nowMs) ?? null);
   }
 

@@ -70,10 +70,13 @@ export class RunCache {
     this.#instances = 0;
   }
 
-  /** Reads runs with their instances. Runs that do not exist are missing from the answer. */
-  async load(ids: readonly RunId[]): Promise<Map<RunId, CachedRun>> {
-    const { runs, instances } = await this.reader.load(ids);
-    await this.loadVersions(runs.map((run) => run.dagVersionId));
+  /**
+   * Reads runs with their instances. Runs that do not exist are missing from the answer.
+   * @param on inside a transaction: a reader on its connection. A second connection could be one that waits for ours.
+   */
+  async load(ids: readonly RunId[], on: RunReader = this.reader): Promise<Map<RunId, CachedRun>> {
+    const { runs, instances } = await on.load(ids);
+    await this.loadVersions(runs.map((run) => run.dagVersionId), on);
     const byRun = groupBy(instances, (row) => row.dagRunId);
     const loaded = new Map<RunId, CachedRun>();
     for (const row of runs) {
@@ -97,10 +100,11 @@ export class RunCache {
     return version;
   }
 
-  async loadVersions(ids: readonly DagVersionId[]): Promise<void> {
+  /** @param on as in `load`. */
+  async loadVersions(ids: readonly DagVersionId[], on: RunReader = this.reader): Promise<void> {
     const missing = [...new Set(ids)].filter((id) => !this.#versions.has(id));
     if (missing.length === 0) return;
-    for (const { id, document } of await this.reader.documents(missing)) this.#versions.set(id, planOf(document));
+    for (const { id, document } of await on.documents(missing)) this.#versions.set(id, planOf(document));
     for (const oldest of this.#versions.keys()) {
       if (this.#versions.size <= MAX_VERSIONS || ids.includes(oldest)) break;
       this.#versions.delete(oldest);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { DagSchedules } from '@millrace/persistence';
+import { DagSchedules, RunReader } from '@millrace/persistence';
 import type { Database, DueDag, Transaction } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import { uuidV7From } from '@millrace/vocabulary';
@@ -30,7 +30,7 @@ export class ScheduledRuns {
     await this.database.inTransaction(async (tx) => {
       const schedules = new DagSchedules(tx);
       const due = await schedules.due(DAGS_PER_PASS);
-      await this.cache.loadVersions(due.map((dag) => dag.versionId));
+      await this.cache.loadVersions(due.map((dag) => dag.versionId), new RunReader(tx));
       for (const dag of due) {
         const count = await this.#plan(schedules, dag);
         if (count > 0) dags.add(dag.dagId);
@@ -47,7 +47,7 @@ export class ScheduledRuns {
       const schedules = new DagSchedules(on);
       const dag = await schedules.ofDag(dagId);
       if (dag === undefined) return;
-      await this.cache.loadVersions([dag.versionId]);
+      await this.cache.loadVersions([dag.versionId], new RunReader(on));
       const timetable = timetableOf(this.cache.version(dag.versionId).document);
       await schedules.setNext(dagId, timetable?.next(lastRunOf(dag), dag.nowMs) ?? null);
     };

@@ -1,7 +1,7 @@
 import { NaturalBatcher } from '@millrace/lifecycle';
 import { decide } from '@millrace/engine';
 import { wakePartition } from '@millrace/contracts';
-import { COUNT_RUNNING_RUNS, LOCK_DAGS, STARTABLE_RUNS, writeDecisions } from '@millrace/persistence';
+import { COUNT_RUNNING_RUNS, LOCK_DAGS, RunReader, STARTABLE_RUNS, writeDecisions } from '@millrace/persistence';
 import type { Database, DecisionWrites, Transaction } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import type { RunId } from '@millrace/vocabulary';
@@ -73,7 +73,7 @@ export class StartRuns {
       const { chosen, rest } = await this.#choose(tx, unique);
       more = rest;
       if (chosen.length === 0) return [];
-      const loaded = await this.cache.load(chosen);
+      const loaded = await this.cache.load(chosen, new RunReader(tx));
       const writes = emptyWrites();
       const nowMs = this.clock.known ? this.clock.now() : await this.#databaseNow(tx);
       for (const id of chosen) {
