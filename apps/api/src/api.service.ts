@@ -1,0 +1,202 @@
+import { hostname } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { DataSource } from 'typeorm';
+import { AccessTokens, SecretBox, Users } from '@millrace/access';
+import type { Configuration } from '@millrace/configuration';
+import { bundlesProto, logsProto } from '@millrace/contracts';
+import { ManagedService, retryForever } from '@millrace/lifecycle';
+import type { HealthReport } from '@millrace/lifecycle';
+import type { LiveUpdates } from '@millrace/live-updates';
+import type { Broker } from '@millrace/messaging';
+import {
+  BackfillsReader, DagsReader, EventLogsReader, InstancesReader, NotesWriter, PoolUsageReader, RunsReader, ServiceInstances, ServicesReader, VersionsReader, XComsReader,
+  openDatabase, openEntities, pendingMigrations,
+} from '@millrace/persistence';
+import type { Database } from '@millrace/persistence';
+import { Publication, createCommands } from '@millrace/scheduling';
+import { createMetrics } from '@millrace/telemetry';
+import type { Logger, Metrics } from '@millrace/telemetry';
+import { MillraceError } from '@millrace/vocabulary';
+import { bundlesService } from './grpc/bundles.service.js';
+import { logsService } from './grpc/logs.service.js';
+import { opsRoutes } from './ops-routes.js';
+import { tryLogs } from './rest/api.module.js';
+import type { ApiParts } from './rest/api-parts.js';
+import { createHttpApp } from './rest/create-http-app.js';
+import { Lookups } from './rest/lookups.js';
+import { VERSION } from './version.js';
+
+/** A dag file with its bundle and inline source map. */
+const GRPC_MESSAGE_MAX_BYTES = 32 * 1_048_576;
+const BEAT_EVERY_MS = 5_000;
+const ADMIN = 'admin';
+
+export interface ApiServiceOptions {
+  readonly config: Configuration;
+  readonly logger: Logger;
+  readonly broker: Broker;
+  readonly liveUpdates: LiveUpdates;
+  /** Whether broker and live updates were made for this service, which then starts and stops them. */
+  readonly owns: { readonly broker: boolean; readonly liveUpdates: boolean };
+}
+
+/** REST, gRPC and start page of one api process. */
+export class ApiService extends ManagedService {
+  readonly name = 'api';
+  readonly #id = `api-${randomUUID()}`;
+  readonly #metrics: Metrics = createMetrics('api');
+  #database: Database | null = null;
+  #entities: DataSource | null = null;
+  #app: NestFastifyApplication | null = null;
+  #grpc: Server | null = null;
+  #beat: NodeJS.Timeout | undefined;
+  #ports = { http: 0, grpc: 0 };
+
+  constructor(private readonly options: ApiServiceOptions) {
+    super();
+  }
+
+  /** Listening ports; 0 while stopped. */
+  get httpPort(): number {
+    return this.#ports.http;
+  }
+
+  get grpcPort(): number {
+    return this.#ports.grpc;
+  }
+
+  async health(): Promise<HealthReport> {
+    const database = (await this.#database?.health()) ?? { ok: false, checks: { database: { ok: false, detail: 'not connected yet' } } };
+    const broker = this.options.broker as Broker & { health(): HealthReport };
+    // Without the broker everything is answered; schedulers find the work a second later. It is told, not counted.
+    return { ok: database.ok, checks: { ...database.checks, ...broker.health().checks } };
+  }
+
+  protected async open(signal: AbortSignal): Promise<void> {
+    const { config, logger, broker, liveUpdates, owns } = this.options;
+    if (owns.broker) await broker.start();
+    if (owns.liveUpdates) await liveUpdates.start();
+    const database = openDatabase(config, 'millrace-api');
+    this.#database = database;
+    this.#entities = await this.#waitForDatabase(signal);
+    signal.throwIfAborted();
+
+    const parts = this.#parts(database, this.#entities);
+    await this.#makeAdmin(parts.users);
+    this.#app = await createHttpApp(parts);
+    opsRoutes(this.#app.getHttpAdapter().getInstance(), () => this.health(), this.#metrics.registry);
+    await this.#listen(this.#app);
+    await this.#serveGrpc(parts, new Publication(database, broker, { pausedAtCreation: config['core.dags_are_paused_at_creation'] }));
+
+    const beats = new ServiceInstances(database);
+    const beat = (): void => {
+      beats.beat({ id: this.#id, kind: 'api', hostname: hostname(), pid: process.pid, address: null, version: VERSION }).catch((error: unknown) => logger.warn('the api could not say that it is alive', { error }));
+    };
+    beat();
+    this.#beat = setInterval(beat, BEAT_EVERY_MS);
+    logger.info('ready', { host: config['api.host'], http_port: this.#ports.http, grpc_host: config['api.grpc_host'], grpc_port: this.#ports.grpc });
+  }
+
+  protected async close(): Promise<void> {
+    clearInterval(this.#beat);
+    await this.#app?.close();
+    await new Promise<void>((resolve) => (this.#grpc === null ? resolve() : this.#grpc.tryShutdown(() => resolve())));
+    if (this.#database !== null && this.#ports.http !== 0) await new ServiceInstances(this.#database).end(this.#id).catch(() => undefined);
+    await this.#entities?.destroy();
+    await this.#database?.stop();
+    if (this.options.owns.liveUpdates) await this.options.liveUpdates.stop();
+    if (this.options.owns.broker) await this.options.broker.stop();
+    this.#app = null;
+    this.#grpc = null;
+    this.#entities = null;
+    this.#database = null;
+    this.#ports = { http: 0, grpc: 0 };
+  }
+
+  /** A missing database, or one whose schema is older than this version, is waited for with a sentence. */
+  async #waitForDatabase(signal: AbortSignal): Promise<DataSource> {
+    const { config, logger } = this.options;
+    return retryForever(
+      async () => {
+        const pending = await pendingMigrations(config['database.url']);
+        if (pending.length > 0) throw new Error(`the database lacks ${pending.length} migrations (${pending.join(', ')}); run \`millrace db migrate\``);
+        return openEntities(config['database.url'], 'millrace-api-entities');
+      },
+      {
+        signal,
+        onError: (error: unknown, waitMs: number) => logger.warn('waiting for the database', { reason: error instanceof Error ? error.message : String(error), again_in_ms: Math.round(waitMs) }),
+      },
+    );
+  }
+
+  #parts(database: Database, entities: DataSource): ApiParts {
+    const { config, logger, broker, liveUpdates } = this.options;
+    const { pool } = database;
+    return {
+      config,
+      logger,
+      database,
+      entities,
+      liveUpdates,
+      readers: {
+        dags: new DagsReader(pool),
+        runs: new RunsReader(pool),
+        instances: new InstancesReader(pool),
+        versions: new VersionsReader(pool),
+        xcoms: new XComsReader(pool),
+        backfills: new BackfillsReader(pool),
+        eventLogs: new EventLogsReader(pool),
+        services: new ServicesReader(pool),
+        poolUsage: new PoolUsageReader(pool),
+      },
+      notes: new NotesWriter(pool),
+      commands: createCommands({ database, broker, logger }),
+      users: new Users(entities),
+      tokens: new AccessTokens(config['security.internal_token'], config['api.token_ttl_seconds']),
+      secrets: new SecretBox(config['security.internal_token']),
+    };
+  }
+
+  async #makeAdmin(users: Users): Promise<void> {
+    const password = this.options.config['security.admin_password'];
+    if (password !== '') {
+      if (await users.ensure(ADMIN, password, 'Admin')) this.options.logger.info('user admin has the password of security.admin_password');
+    } else if ((await users.count()) === 0) {
+      this.options.logger.warn('there is no user yet, so nobody can log in; set security.admin_password (MILLRACE_ADMIN_PASSWORD) and start again');
+    }
+  }
+
+  async #listen(app: NestFastifyApplication): Promise<void> {
+    const { config } = this.options;
+    const [host, port] = [config['api.host'], config['api.port']];
+    try {
+      await app.listen(port, host);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'EADDRINUSE') throw new MillraceError('conflict', `port ${port} on ${host} is in use; choose another api.port, or 0 for a free one`);
+      throw new MillraceError('unavailable', `can't listen on ${host}:${port}: ${message}`);
+    }
+    this.#ports.http = (app.getHttpServer().address() as AddressInfo).port;
+  }
+
+  async #serveGrpc(parts: ApiParts, publication: Publication): Promise<void> {
+    const { config, logger } = this.options;
+    const internalToken = config['security.internal_token'];
+    const server = new Server({ 'grpc.max_receive_message_length': GRPC_MESSAGE_MAX_BYTES, 'grpc.keepalive_permit_without_calls': 1 });
+    this.#grpc = server;
+    const { readers } = parts;
+    const lookups = new Lookups(readers.dags, readers.runs, readers.instances, readers.versions);
+    server.addService(bundlesProto.BundlesServiceService, bundlesService({ publication, database: parts.database, internalToken, logger }));
+    server.addService(logsProto.LogsServiceService, logsService({ logs: tryLogs(parts, lookups), internalToken, logger }));
+    const address = `${config['api.grpc_host']}:${config['api.grpc_port']}`;
+    this.#ports.grpc = await new Promise<number>((resolve, reject) => {
+      server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+        if (error === null) resolve(port);
+        else reject(new MillraceError('conflict', `can't listen on ${address} for gRPC: ${error.message}; choose another api.grpc_port, or 0 for a free one`));
+      });
+    });
+  }
+}

@@ -1,0 +1,61 @@
+import { status } from '@grpc/grpc-js';
+import type { ServerUnaryCall, ServiceError, sendUnaryData } from '@grpc/grpc-js';
+import { bearerOf, isInternalToken } from '@millrace/access';
+import type { bundlesProto } from '@millrace/contracts';
+import { ServiceInstances } from '@millrace/persistence';
+import type { Database } from '@millrace/persistence';
+import type { Publication } from '@millrace/scheduling';
+import type { Logger } from '@millrace/telemetry';
+import { ERRORS, MillraceError } from '@millrace/vocabulary';
+
+/** Takes dag files from dag-processors: checks who calls, hands over to publication. */
+export function bundlesService(parts: { readonly publication: Publication; readonly database: Database; readonly internalToken: string; readonly logger: Logger }): bundlesProto.BundlesServiceServer {
+  const { publication, database, internalToken, logger } = parts;
+  const beats = new ServiceInstances(database);
+  return {
+    publishFile: unary(internalToken, logger, async (request: bundlesProto.PublishFileRequest) => {
+      const { importError } = request;
+      const result = await publication.publishFile({
+        ...request,
+        importError: importError === undefined ? null : { stackTrace: importError.stackTrace, filename: importError.filename, line: importError.line },
+      });
+      for (const dag of result.dags) if (dag.changed) logger.info('dag version published', { dag_id: dag.dagId, version_number: dag.versionNumber, file: request.relativeFileloc });
+      if (result.refused !== '') logger.warn('dag file refused', { file: request.relativeFileloc, refused: result.refused });
+      return { dags: [...result.dags], refused: result.refused };
+    }),
+    reportFolder: unary(internalToken, logger, async (request: bundlesProto.ReportFolderRequest) => publication.reportFolder(request.bundleName, request.relativeFilelocs)),
+    heartbeat: unary(internalToken, logger, async (request: bundlesProto.HeartbeatRequest) => {
+      await beats.beat({ id: request.processorId, kind: 'dag-processor', hostname: request.hostname, pid: request.pid, address: null, version: '' });
+      return {};
+    }),
+  };
+}
+
+/** A unary handler: internal token, errors with their codes. */
+function unary<Request, Response>(internalToken: string, logger: Logger, answer: (request: Request) => Promise<Response>) {
+  return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
+    if (!isInternalCall(call.metadata.get('authorization')[0], internalToken)) {
+      callback(refusal(status.UNAUTHENTICATED, 'the internal token is missing or wrong (security.internal_token)'));
+      return;
+    }
+    answer(call.request).then(
+      (response) => callback(null, response),
+      (error: unknown) => callback(toServiceError(error, call.getPath(), logger)),
+    );
+  };
+}
+
+export function isInternalCall(header: string | Buffer | undefined, internalToken: string): boolean {
+  const token = bearerOf(header?.toString());
+  return token !== null && isInternalToken(token, internalToken);
+}
+
+export function toServiceError(error: unknown, path: string, logger: Logger): ServiceError {
+  if (error instanceof MillraceError) return refusal(status[ERRORS[error.code].grpc], error.message);
+  logger.error('a gRPC call failed', { path, error });
+  return refusal(status.UNAVAILABLE, 'the call could not be carried out; try again');
+}
+
+export function refusal(code: status, details: string): ServiceError {
+  return Object.assign(new Error(details), { code, details, metadata: undefined }) as unknown as ServiceError;
+}

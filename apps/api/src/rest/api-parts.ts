@@ -1,0 +1,35 @@
+import type { DataSource } from 'typeorm';
+import type { AccessTokens, SecretBox, Users } from '@millrace/access';
+import type { Configuration } from '@millrace/configuration';
+import type { LiveUpdates } from '@millrace/live-updates';
+import type { BackfillsReader, DagsReader, Database, EventLogsReader, InstancesReader, NotesWriter, PoolUsageReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
+import type { Commands } from '@millrace/scheduling';
+import type { Logger } from '@millrace/telemetry';
+
+/** The reading side: one reader per subject. */
+export interface Readers {
+  readonly dags: DagsReader;
+  readonly runs: RunsReader;
+  readonly instances: InstancesReader;
+  readonly versions: VersionsReader;
+  readonly xcoms: XComsReader;
+  readonly backfills: BackfillsReader;
+  readonly eventLogs: EventLogsReader;
+  readonly services: ServicesReader;
+  readonly poolUsage: PoolUsageReader;
+}
+
+/** What the composition root hands to the Nest module; each controller takes the few of them it needs. */
+export interface ApiParts {
+  readonly config: Configuration;
+  readonly logger: Logger;
+  readonly database: Database;
+  readonly entities: DataSource;
+  readonly readers: Readers;
+  readonly notes: NotesWriter;
+  readonly commands: Commands;
+  readonly users: Users;
+  readonly tokens: AccessTokens;
+  readonly secrets: SecretBox;
+  readonly liveUpdates: LiveUpdates;
+}

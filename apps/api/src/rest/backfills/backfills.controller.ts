@@ -1,0 +1,126 @@
+import { Controller, Inject, Param, ParseIntPipe } from '@nestjs/common';
+import { z } from 'zod';
+import type { Actor } from '@millrace/access';
+import { BackfillsReader } from '@millrace/persistence';
+import type { BackfillRow } from '@millrace/persistence';
+import type { Commands } from '@millrace/scheduling';
+import { MillraceError, REPROCESS_BEHAVIORS } from '@millrace/vocabulary';
+import { instantText } from '../answers.js';
+import { Lookups } from '../lookups.js';
+import { Operation } from '../openapi/operation.js';
+import { CurrentActor } from '../security/token.guard.js';
+import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
+import { instant, pageFields, pageOf, query } from '../validation/fields.js';
+import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
+
+const listQuery = z.object({ ...pageFields('id'), dag_id: query.text });
+const createBody = z
+  .strictObject({
+    dag_id: z.string(),
+    from_date: instant,
+    to_date: instant,
+    run_backwards: z.boolean().default(false),
+    dag_run_conf: z.record(z.string(), z.unknown(), 'Input should be a valid dictionary').nullish(),
+    reprocess_behavior: z.enum(REPROCESS_BEHAVIORS).default('none'),
+    max_active_runs: z.number().int().min(1).default(10),
+    run_on_latest_version: z.boolean().default(true),
+  })
+  .refine((body) => body.to_date >= body.from_date, 'to_date is before from_date');
+type CreateBody = z.infer<typeof createBody>;
+
+@Controller()
+export class BackfillsController {
+  constructor(
+    @Inject(BackfillsReader) private readonly backfills: BackfillsReader,
+    @Inject(Lookups) private readonly lookups: Lookups,
+    @Inject(COMMANDS) private readonly commands: Commands,
+    @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
+  ) {}
+
+  @Operation('list_backfills')
+  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+    const page = await this.backfills.list(values.dag_id, pageOf(values, this.pageLimitMax));
+    return { backfills: page.rows.map(toResponse), total_entries: page.total };
+  }
+
+  @Operation('get_backfill')
+  async get(@Param('backfill_id', ParseIntPipe) id: number): Promise<unknown> {
+    return toResponse(await this.#find(id));
+  }
+
+  @Operation('create_backfill')
+  async create(@ValidBody(createBody) body: CreateBody, @CurrentActor() actor: Actor): Promise<unknown> {
+    await this.lookups.dag(body.dag_id);
+    const plan = await this.commands.createBackfill(inputOf(body, actor), false);
+    return toResponse(await this.#find(plan.backfillId!));
+  }
+
+  @Operation('create_backfill_dry_run')
+  async dryRun(@ValidBody(createBody) body: CreateBody, @CurrentActor() actor: Actor): Promise<unknown> {
+    await this.lookups.dag(body.dag_id);
+    const plan = await this.commands.createBackfill(inputOf(body, actor), true);
+    const runs = plan.runs.filter((run) => run.action !== 'skip');
+    return { backfills: runs.map((run) => ({ logical_date: instantText(run.logicalDate), partition_key: null, partition_date: null })), total_entries: runs.length };
+  }
+
+  @Operation('pause_backfill')
+  async pause(@Param('backfill_id', ParseIntPipe) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+    return this.#setPaused(id, true, actor);
+  }
+
+  @Operation('unpause_backfill')
+  async unpause(@Param('backfill_id', ParseIntPipe) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+    return this.#setPaused(id, false, actor);
+  }
+
+  @Operation('cancel_backfill')
+  async cancel(@Param('backfill_id', ParseIntPipe) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+    const backfill = await this.#find(id);
+    if (backfill.completed_at !== null) throw new MillraceError('conflict', `Backfill ${id} is already completed.`);
+    await this.commands.cancelBackfill(id, actor.name);
+    return toResponse(await this.#find(id));
+  }
+
+  async #setPaused(id: number, paused: boolean, actor: Actor): Promise<unknown> {
+    const backfill = await this.#find(id);
+    if (backfill.completed_at !== null) throw new MillraceError('conflict', `Backfill ${id} is already completed.`);
+    await this.commands.setBackfillPaused(id, paused, actor.name);
+    return toResponse(await this.#find(id));
+  }
+
+  async #find(id: number): Promise<BackfillRow> {
+    const found = await this.backfills.find(id);
+    if (found === null) throw new MillraceError('not_found', `Could not find backfill with id ${id}`);
+    return found;
+  }
+}
+
+function inputOf(body: CreateBody, actor: Actor) {
+  return {
+    dagId: body.dag_id,
+    fromDate: body.from_date,
+    toDate: body.to_date,
+    runBackwards: body.run_backwards,
+    conf: body.dag_run_conf ?? {},
+    reprocessBehavior: body.reprocess_behavior,
+    maxActiveRuns: body.max_active_runs,
+    actor: actor.name,
+  };
+}
+
+function toResponse(row: BackfillRow): Record<string, unknown> {
+  return {
+    id: row.id,
+    dag_id: row.dag_id,
+    from_date: instantText(row.from_date),
+    to_date: instantText(row.to_date),
+    dag_run_conf: row.dag_run_conf,
+    is_paused: row.is_paused,
+    reprocess_behavior: row.reprocess_behavior,
+    max_active_runs: row.max_active_runs,
+    created_at: instantText(row.created_at),
+    completed_at: instantText(row.completed_at),
+    updated_at: instantText(row.updated_at),
+    dag_display_name: row.dag_display_name,
+  };
+}

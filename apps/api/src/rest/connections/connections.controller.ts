@@ -1,0 +1,119 @@
+import { Controller, Inject, Param } from '@nestjs/common';
+import { DataSource, ILike } from 'typeorm';
+import { z } from 'zod';
+import { MASK, SecretBox, maskJsonText } from '@millrace/access';
+import { ConnectionEntity } from '@millrace/persistence';
+import { MillraceError } from '@millrace/vocabulary';
+import { maskedFields } from '../dag-runs/dag-runs.controller.js';
+import { entityPage } from '../entity-page.js';
+import { Operation } from '../openapi/operation.js';
+import { PAGE_LIMIT_MAX } from '../tokens.js';
+import { pageFields, query } from '../validation/fields.js';
+import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
+
+const listQuery = z.object({ ...pageFields('id'), connection_id_pattern: query.text });
+const body = z.strictObject({
+  connection_id: z.string().regex(/^[\w.-]{1,200}$/, "String should match pattern '^[\\w.-]+$'"),
+  conn_type: z.string().min(1),
+  description: z.string().nullish(),
+  host: z.string().nullish(),
+  login: z.string().nullish(),
+  schema: z.string().nullish(),
+  port: z.number().int().min(0).max(65_535).nullish(),
+  password: z.string().nullish(),
+  extra: z.string().nullish(),
+  team_name: z.string().nullish(),
+});
+type ConnectionBody = z.infer<typeof body>;
+const maskQuery = z.object({ update_mask: query.texts });
+const FIELDS = Object.keys(body.shape);
+
+@Controller()
+export class ConnectionsController {
+  constructor(
+    @Inject(DataSource) private readonly entities: DataSource,
+    @Inject(SecretBox) private readonly secrets: SecretBox,
+    @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
+  ) {}
+
+  @Operation('get_connections')
+  async getConnections(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+    const { connection_id_pattern: pattern } = values;
+    const where = pattern === undefined || pattern === '~' ? {} : { connectionId: ILike(`%${pattern}%`) };
+    const order = { id: 'connectionId', conn_id: 'connectionId', connection_id: 'connectionId', conn_type: 'connType', description: 'description', host: 'host', port: 'port' } as const;
+    const [rows, total] = await entityPage(this.#connections, where, order, values, this.pageLimitMax);
+    return { connections: rows.map((row) => this.#response(row)), total_entries: total };
+  }
+
+  @Operation('get_connection')
+  async getConnection(@Param('connection_id') id: string): Promise<unknown> {
+    return this.#response(await this.#find(id));
+  }
+
+  @Operation('post_connection')
+  async createConnection(@ValidBody(body) given: ConnectionBody): Promise<unknown> {
+    const row = this.#row(given, new Set(FIELDS));
+    const inserted = await this.#connections.createQueryBuilder().insert().values({ ...row, connectionId: given.connection_id }).orIgnore().returning('connection_id').execute();
+    if ((inserted.raw as unknown[]).length === 0) throw new MillraceError('conflict', `The Connection with connection_id: \`${given.connection_id}\` already exists`);
+    return this.getConnection(given.connection_id);
+  }
+
+  @Operation('patch_connection')
+  async patchConnection(@Param('connection_id') id: string, @ValidBody(body) given: ConnectionBody, @ValidQuery(maskQuery) values: z.infer<typeof maskQuery>): Promise<unknown> {
+    await this.#find(id);
+    if (given.connection_id !== id) throw new MillraceError('bad_request', 'The connection_id in the request body does not match the URL parameter');
+    const change = this.#row(given, maskedFields(values.update_mask, FIELDS, Object.keys(given)));
+    if (Object.keys(change).length > 0) await this.#connections.update({ connectionId: id }, change);
+    return this.getConnection(id);
+  }
+
+  @Operation('delete_connection')
+  async deleteConnection(@Param('connection_id') id: string): Promise<void> {
+    await this.#find(id);
+    await this.#connections.delete({ connectionId: id });
+  }
+
+  get #connections() {
+    return this.entities.getRepository(ConnectionEntity);
+  }
+
+  async #find(id: string): Promise<ConnectionEntity> {
+    const found = await this.#connections.findOneBy({ connectionId: id });
+    if (found === null) throw new MillraceError('not_found', `The Connection with connection_id: \`${id}\` was not found`);
+    return found;
+  }
+
+  /** The columns the named fields change. A password or extra that is only the mask leaves what is stored. */
+  #row(given: ConnectionBody, fields: ReadonlySet<string>): Partial<ConnectionEntity> {
+    const row: Partial<ConnectionEntity> = {};
+    if (fields.has('conn_type')) row.connType = given.conn_type;
+    if (fields.has('description')) row.description = given.description ?? null;
+    if (fields.has('host')) row.host = given.host ?? null;
+    if (fields.has('login')) row.login = given.login ?? null;
+    if (fields.has('schema')) row.schemaName = given.schema ?? null;
+    if (fields.has('port')) row.port = given.port ?? null;
+    if (fields.has('team_name')) row.team = given.team_name ?? null;
+    if (fields.has('password') && given.password !== MASK) row.passwordEncrypted = this.#seal(given.connection_id, 'password', given.password);
+    if (fields.has('extra') && !(given.extra ?? '').includes(MASK)) row.extraEncrypted = this.#seal(given.connection_id, 'extra', given.extra);
+    return row;
+  }
+
+  #seal(id: string, field: 'password' | 'extra', value: string | null | undefined): string | null {
+    return value == null ? null : this.secrets.seal(value, `connection/${id}/${field}`);
+  }
+
+  #response(row: ConnectionEntity): Record<string, unknown> {
+    return {
+      connection_id: row.connectionId,
+      conn_type: row.connType,
+      description: row.description,
+      host: row.host,
+      login: row.login,
+      schema: row.schemaName,
+      port: row.port,
+      password: row.passwordEncrypted === null ? null : MASK,
+      extra: row.extraEncrypted === null ? null : maskJsonText(this.secrets.open(row.extraEncrypted, `connection/${row.connectionId}/extra`)),
+      team_name: row.team,
+    };
+  }
+}

@@ -1,0 +1,46 @@
+import type { DagDocument } from '@millrace/contracts';
+import type { DagRow, DagsReader, InstanceView, InstancesReader, RunView, RunsReader, VersionsReader } from '@millrace/persistence';
+import { MillraceError } from '@millrace/vocabulary';
+
+/** Finds what a path names, or refuses with a 404 that says the name. */
+export class Lookups {
+  constructor(
+    private readonly dags: DagsReader,
+    private readonly runs: RunsReader,
+    private readonly instances: InstancesReader,
+    private readonly versions: VersionsReader,
+  ) {}
+
+  async dag(dagId: string): Promise<DagRow> {
+    const dag = await this.dags.find(dagId);
+    if (dag === null) throw new MillraceError('dag_not_found', `Dag with id ${dagId} was not found`);
+    return dag;
+  }
+
+  async run(dagId: string, runId: string): Promise<RunView> {
+    const run = await this.runs.find(dagId, runId);
+    if (run === null) throw new MillraceError('run_not_found', `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`);
+    return run;
+  }
+
+  async instance(dagId: string, runId: string, taskId: string, mapIndex: number): Promise<InstanceView> {
+    const instance = await this.instances.find(dagId, runId, taskId, mapIndex);
+    if (instance !== null) return instance;
+    const named = `The Task Instance with dag_id: \`${dagId}\`, run_id: \`${runId}\`, task_id: \`${taskId}\``;
+    if (mapIndex < 0 && (await this.instances.ofTask(dagId, runId, taskId)).length > 0) {
+      throw new MillraceError('instance_not_found', `${named} is mapped, add the map_index value to the URL`);
+    }
+    throw new MillraceError('instance_not_found', `${named} and map_index: \`${mapIndex}\` was not found`);
+  }
+
+  /** The document of the version a dag has now. */
+  async currentDocument(dag: DagRow): Promise<DagDocument> {
+    return this.document(dag.current_version_id ?? '', dag.dag_id);
+  }
+
+  async document(versionId: string, dagId: string): Promise<DagDocument> {
+    const document = versionId === '' ? undefined : (await this.versions.documents([versionId])).get(versionId);
+    if (document === undefined) throw new MillraceError('not_found', `Dag with id ${dagId} has no version yet`);
+    return document;
+  }
+}

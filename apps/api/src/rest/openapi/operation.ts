@@ -1,0 +1,66 @@
+import { Controller, HttpCode, RequestMapping, RequestMethod, SetMetadata, applyDecorators } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
+import type { Action, ResourceKind } from '@millrace/access';
+import { OPERATIONS } from './operations.js';
+import type { OperationFacts, OperationId } from './operations.js';
+
+export const OPERATION = 'millrace:operation';
+export const NEEDS = 'millrace:needs';
+
+/** What a route asks of its caller: a permission, or `public` for nobody in particular. */
+export type Needs = 'public' | { readonly action: Action; readonly resource: ResourceKind };
+
+/** This method answers the operation: method, path, status and permission come from the operation table. */
+export function Operation(id: OperationId): MethodDecorator {
+  const facts: OperationFacts = OPERATIONS[id];
+  return applyDecorators(
+    RequestMapping({ method: RequestMethod[facts.method], path: facts.path }),
+    HttpCode(facts.status),
+    SetMetadata(OPERATION, id),
+    SetMetadata(NEEDS, PUBLIC_OPERATIONS.has(id) ? 'public' : { action: facts.action, resource: facts.resource }),
+  );
+}
+
+/** A route of ours, outside Airflow's document. */
+export function Route(method: OperationFacts['method'], path: string, needs: Needs, status = 200): MethodDecorator {
+  return applyDecorators(RequestMapping({ method: RequestMethod[method], path }), HttpCode(status), SetMetadata(NEEDS, needs));
+}
+
+/** Airflow answers these without a token; load balancers rely on it. */
+const PUBLIC_OPERATIONS: ReadonlySet<OperationId> = new Set(['get_health', 'get_version', 'login', 'logout'] as const);
+
+/** A controller that answers 501 with its sentence for each operation that is not built. */
+export function notYetController(table: Readonly<Partial<Record<OperationId, string>>>, refuse: (id: OperationId, sentence: string) => never): Type {
+  class NotYetController {}
+  for (const [id, sentence] of Object.entries(table) as [OperationId, string][]) {
+    const descriptor: TypedPropertyDescriptor<unknown> = { value: () => refuse(id, sentence), configurable: true, writable: true, enumerable: false };
+    Object.defineProperty(NotYetController.prototype, id, descriptor);
+    (Operation(id) as (target: object, key: string, descriptor: TypedPropertyDescriptor<unknown>) => void)(NotYetController.prototype, id, descriptor);
+  }
+  Controller()(NotYetController);
+  return NotYetController;
+}
+
+/**
+ * @throws Error that names every operation without a handler or with two. Called before the api listens, so that an
+ * unanswered operation is found at start and not by a client.
+ */
+export function checkOperations(controllers: readonly Type[]): void {
+  const handlers = new Map<string, string[]>();
+  const problems: string[] = [];
+  for (const controller of controllers) {
+    for (const name of Object.getOwnPropertyNames(controller.prototype)) {
+      const method: unknown = Object.getOwnPropertyDescriptor(controller.prototype, name)?.value;
+      if (name === 'constructor' || typeof method !== 'function') continue;
+      const id = Reflect.getMetadata(OPERATION, method) as string | undefined;
+      if (id !== undefined) handlers.set(id, [...(handlers.get(id) ?? []), `${controller.name}.${name}`]);
+      if (Reflect.getMetadata('path', method) !== undefined && Reflect.getMetadata(NEEDS, method) === undefined) problems.push(`${controller.name}.${name} names no permission`);
+    }
+  }
+  for (const id of Object.keys(OPERATIONS)) {
+    const found = handlers.get(id) ?? [];
+    if (found.length === 0) problems.push(`${id} has no handler and no entry in not-yet.ts`);
+    if (found.length > 1) problems.push(`${id} has ${found.length} handlers: ${found.join(', ')}`);
+  }
+  if (problems.length > 0) throw new Error(`The REST API is inconsistent:\n  ${problems.join('\n  ')}`);
+}

@@ -1,0 +1,105 @@
+import { Controller, Inject, Param } from '@nestjs/common';
+import { DataSource, ILike } from 'typeorm';
+import { z } from 'zod';
+import { PoolEntity, PoolUsageReader } from '@millrace/persistence';
+import type { PoolUsageRow } from '@millrace/persistence';
+import { MillraceError } from '@millrace/vocabulary';
+import { maskedFields } from '../dag-runs/dag-runs.controller.js';
+import { entityPage } from '../entity-page.js';
+import { Operation } from '../openapi/operation.js';
+import { PAGE_LIMIT_MAX } from '../tokens.js';
+import { pageFields, query } from '../validation/fields.js';
+import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
+
+const listQuery = z.object({ ...pageFields('id'), pool_name_pattern: query.text });
+const slots = z.number().int().min(-1, 'Number of slots. Use -1 for unlimited.').max(2_147_483_647);
+const createBody = z.strictObject({ name: z.string().min(1).max(256), slots, description: z.string().nullish(), include_deferred: z.boolean().default(false), team_name: z.string().nullish() });
+const patchBody = z.strictObject({ pool: z.string().nullish(), name: z.string().nullish(), slots: slots.nullish(), description: z.string().nullish(), include_deferred: z.boolean().nullish(), team_name: z.string().nullish() });
+const maskQuery = z.object({ update_mask: query.texts });
+const DEFAULT_POOL = 'default_pool';
+
+@Controller()
+export class PoolsController {
+  constructor(
+    @Inject(DataSource) private readonly entities: DataSource,
+    @Inject(PoolUsageReader) private readonly usage: PoolUsageReader,
+    @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
+  ) {}
+
+  @Operation('get_pools')
+  async getPools(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+    const { pool_name_pattern: pattern } = values;
+    const where = pattern === undefined || pattern === '~' ? {} : { name: ILike(`%${pattern}%`) };
+    const [pools, total] = await entityPage(this.#pools, where, { id: 'name', name: 'name', pool: 'name', slots: 'slots', description: 'description' }, values, this.pageLimitMax);
+    return { pools: await this.#responses(pools), total_entries: total };
+  }
+
+  @Operation('get_pool')
+  async getPool(@Param('pool_name') name: string): Promise<unknown> {
+    return (await this.#responses([await this.#find(name)]))[0];
+  }
+
+  @Operation('post_pool')
+  async createPool(@ValidBody(createBody) body: z.infer<typeof createBody>): Promise<unknown> {
+    const { name, include_deferred: includeDeferred, team_name: team = null, description = null } = body;
+    const inserted = await this.#pools.createQueryBuilder().insert().values({ name, slots: body.slots, description, includeDeferred, team }).orIgnore().returning('name').execute();
+    if ((inserted.raw as unknown[]).length === 0) throw new MillraceError('conflict', `Pool with name: \`${name}\` already exists`);
+    return this.getPool(name);
+  }
+
+  @Operation('patch_pool')
+  async patchPool(@Param('pool_name') name: string, @ValidBody(patchBody) body: z.infer<typeof patchBody>, @ValidQuery(maskQuery) values: z.infer<typeof maskQuery>): Promise<unknown> {
+    await this.#find(name);
+    const fields = maskedFields(values.update_mask, ['pool', 'name', 'slots', 'description', 'include_deferred', 'team_name'], Object.keys(body));
+    const renamed = body.pool ?? body.name;
+    if (renamed != null && renamed !== name) throw new MillraceError('bad_request', `Invalid body, pool name from request body doesn't match uri parameter: pools are not renamed`);
+    if (name === DEFAULT_POOL && [...fields].some((field) => !['slots', 'include_deferred', 'pool', 'name'].includes(field))) throw new MillraceError('bad_request', 'Only slots and included_deferred can be modified on Default Pool');
+    const change: Partial<PoolEntity> = {};
+    if (fields.has('slots') && body.slots != null) change.slots = body.slots;
+    if (fields.has('description')) change.description = body.description ?? null;
+    if (fields.has('include_deferred') && body.include_deferred != null) change.includeDeferred = body.include_deferred;
+    if (fields.has('team_name')) change.team = body.team_name ?? null;
+    if (Object.keys(change).length > 0) await this.#pools.update({ name }, change);
+    return this.getPool(name);
+  }
+
+  @Operation('delete_pool')
+  async deletePool(@Param('pool_name') name: string): Promise<void> {
+    if (name === DEFAULT_POOL) throw new MillraceError('bad_request', 'Default Pool can\'t be deleted');
+    await this.#find(name);
+    await this.#pools.delete({ name });
+  }
+
+  get #pools() {
+    return this.entities.getRepository(PoolEntity);
+  }
+
+  async #find(name: string): Promise<PoolEntity> {
+    const found = await this.#pools.findOneBy({ name });
+    if (found === null) throw new MillraceError('not_found', `The Pool with name: \`${name}\` was not found`);
+    return found;
+  }
+
+  async #responses(pools: readonly PoolEntity[]): Promise<readonly unknown[]> {
+    const usage = await this.usage.of(pools.map((pool) => pool.name));
+    return pools.map((pool) => toResponse(pool, usage.get(pool.name)));
+  }
+}
+
+function toResponse(pool: PoolEntity, used: PoolUsageRow | undefined): Record<string, unknown> {
+  const [running, queued, scheduled, deferred] = [used?.running_slots ?? 0, used?.queued_slots ?? 0, used?.scheduled_slots ?? 0, used?.deferred_slots ?? 0];
+  const occupied = running + queued + (pool.includeDeferred ? deferred : 0);
+  return {
+    name: pool.name,
+    slots: pool.slots,
+    description: pool.description,
+    include_deferred: pool.includeDeferred,
+    occupied_slots: occupied,
+    running_slots: running,
+    queued_slots: queued,
+    scheduled_slots: scheduled,
+    open_slots: pool.slots < 0 ? -1 : pool.slots - occupied,
+    deferred_slots: deferred,
+    team_name: pool.team,
+  };
+}

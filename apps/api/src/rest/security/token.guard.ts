@@ -1,0 +1,48 @@
+import { createParamDecorator } from '@nestjs/common';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { authorize, bearerOf } from '@millrace/access';
+import type { AccessTokens, Actor, Users } from '@millrace/access';
+import { MillraceError } from '@millrace/vocabulary';
+import { NEEDS } from '../openapi/operation.js';
+import type { Needs } from '../openapi/operation.js';
+
+/** A request after the guard; `actor` is absent on public routes only. */
+export type ActingRequest = FastifyRequest & { actor?: Actor };
+
+/** Lets a request pass when its token is good and its user may do what the route needs. A route that says nothing is refused. */
+export class TokenGuard implements CanActivate {
+  constructor(
+    private readonly users: Users,
+    private readonly tokens: AccessTokens,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const needs = Reflect.getMetadata(NEEDS, context.getHandler()) as Needs | undefined;
+    if (needs === 'public') return true;
+    const request = context.switchToHttp().getRequest<ActingRequest>();
+    const actor = await this.#actorOf(request);
+    if (needs === undefined) throw new MillraceError('forbidden', 'This route names no permission, so nobody may use it');
+    const dagId = (request.params as Record<string, string> | undefined)?.['dag_id'];
+    authorize(actor, needs.action, { kind: needs.resource, dagId: dagId === '~' ? undefined : dagId });
+    request.actor = actor;
+    return true;
+  }
+
+  async #actorOf(request: ActingRequest): Promise<Actor> {
+    const token = bearerOf(request.headers.authorization);
+    if (token === null) throw new MillraceError('unauthorized', 'Not authenticated');
+    const claims = await this.tokens.verify(token);
+    if ('refused' in claims) throw new MillraceError('unauthorized', claims.refused === 'expired' ? 'Token Expired' : 'Invalid JWT token');
+    const user = await this.users.findActive(claims.name, claims.tokenGeneration);
+    if (user === null) throw new MillraceError('unauthorized', 'This token is no longer valid; log in again');
+    return user;
+  }
+}
+
+/** Who asks. Only on routes that need somebody. */
+export const CurrentActor = createParamDecorator((_: unknown, context: ExecutionContext): Actor => {
+  const { actor } = context.switchToHttp().getRequest<ActingRequest>();
+  if (actor === undefined) throw new Error('a public route asked who acts');
+  return actor;
+});

@@ -1,0 +1,6 @@
+/** Injection tokens of what has no class of its own. */
+export const COMMANDS = Symbol('Commands');
+export const CONFIGURATION = Symbol('Configuration');
+export const LOGGER = Symbol('Logger');
+export const LIVE_UPDATES = Symbol('LiveUpdates');
+export const PAGE_LIMIT_MAX = Symbol('largest page');
