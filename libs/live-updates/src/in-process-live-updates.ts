@@ -4,6 +4,9 @@ import type { LiveUpdate, LiveUpdates, Presence, PresenceKind } from './live-upd
 
 /** What the live updates of one process share. */
 export class InProcessHub {
+  /** @param onHandlerError sees what subscribers throw. */
+  constructor(readonly onHandlerError: (error: unknown) => void = (error) => process.emitWarning(error instanceof Error ? error : String(error))) {}
+
   readonly handlers = new Set<(update: LiveUpdate) => void>();
   readonly presences = new Map<string, { readonly kind: PresenceKind; readonly presence: Presence; readonly untilMs: number }>();
 }
@@ -65,7 +68,7 @@ export class InProcessLiveUpdates extends ManagedService implements LiveUpdates 
         try {
           handler(update);
         } catch (error) {
-          process.emitWarning(error instanceof Error ? error : String(error));
+          this.hub.onHandlerError(error);
         }
       }
     }
