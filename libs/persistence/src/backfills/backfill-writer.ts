@@ -10,13 +10,14 @@ export interface NewBackfill {
   readonly runBackwards: boolean;
   readonly maxActiveRuns: number;
   readonly userName: string;
+  readonly isPaused: boolean;
 }
 
 const INSERT_BACKFILL: Statement = {
   name: 'insert-backfill',
   text: `
-insert into backfill (dag_id, from_date, to_date, dag_run_conf, reprocess_behavior, run_backwards, max_active_runs, triggering_user_name)
-values ($1, $2, $3, $4::jsonb, $5, $6, $7, $8) returning id`,
+insert into backfill (dag_id, from_date, to_date, dag_run_conf, reprocess_behavior, run_backwards, max_active_runs, triggering_user_name, is_paused)
+values ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9) returning id`,
 };
 
 /** open-backfill: one that is neither completed nor cancelled; a dag has at most one. */
@@ -47,12 +48,12 @@ const CANCEL_BACKFILL_RUNS: Statement = {
   text: `update dag_run set state = 'failed', version = version + 1, end_date = now(), reason = 'the backfill was cancelled' where backfill_id = $1 and state = 'queued'`,
 };
 
-/** complete-backfills: those whose runs have all ended. $1 id, or null for all. */
+/** complete-backfills: those whose runs have all ended; a paused one is not over. $1 id, or null for all. */
 const COMPLETE_BACKFILLS: Statement = {
   name: 'complete-backfills',
   text: `
 update backfill b set completed_at = now(), updated_at = now()
-where b.completed_at is null and ($1::bigint is null or b.id = $1)
+where b.completed_at is null and not b.is_paused and ($1::bigint is null or b.id = $1)
   and not exists (select 1 from dag_run r where r.backfill_id = b.id and r.state in ('queued', 'running'))
 returning b.id`,
 };
@@ -68,7 +69,7 @@ export class BackfillWriter {
 
   async insert(backfill: NewBackfill): Promise<number> {
     const rows = await this.tx.query<{ id: number }>(INSERT_BACKFILL, [
-      backfill.dagId, backfill.fromDate, backfill.toDate, backfill.confJson, backfill.reprocessBehavior, backfill.runBackwards, backfill.maxActiveRuns, backfill.userName,
+      backfill.dagId, backfill.fromDate, backfill.toDate, backfill.confJson, backfill.reprocessBehavior, backfill.runBackwards, backfill.maxActiveRuns, backfill.userName, backfill.isPaused,
     ]);
     return rows[0]!.id;
   }

@@ -1,4 +1,4 @@
-import type { DagVersionId, RunId, RunType, TriggeredBy } from '@millrace/vocabulary';
+import type { DagVersionId, InstanceId, RunId, RunType, TriggeredBy } from '@millrace/vocabulary';
 import { plainArray } from '../database/array-literals.js';
 import type { Statement, Transaction } from '../database/database.js';
 
@@ -138,6 +138,11 @@ export class RunCommandReader {
 
   async runById(id: RunId): Promise<{ id: RunId; dagId: string; runId: string; state: string } | undefined> {
     return (await this.on.query<{ id: RunId; dagId: string; runId: string; state: string }>(RUN_BY_ID, [id]))[0];
+  }
+
+  async instancesOf(id: RunId): Promise<InstanceId[]> {
+    const rows = await this.on.query<{ id: InstanceId }>({ name: 'instances-of-run', text: `select id from task_instance where dag_run_id = $1` }, [id]);
+    return rows.map((row) => row.id);
   }
 
   async runsOfInstances(ids: readonly string[]): Promise<{ id: string; dagRunId: RunId; dagId: string; runId: string; taskId: string }[]> {

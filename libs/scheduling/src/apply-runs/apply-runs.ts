@@ -203,7 +203,7 @@ export class ApplyRuns {
     const decision = decide(part.entry.run, inputs.map((input) => input.event), nowMs);
     this.counters.events += inputs.length;
     for (const { event, reason } of decision.ignored) ignored.set(part.waiting[event]!, reason);
-    const spends = inputs.some((input) => input.timerId !== undefined || input.runEventId !== undefined);
+    const spends = inputs.some((input) => input.timerId !== undefined || input.runEventId !== undefined || input.bump === true);
     const nothing = decision.created.length === 0 && decision.changed.length === 0 && decision.effects.length === 0;
     if (nothing && decision.ignored.length === inputs.length && !spends) {
       // Nothing will be written, so no version check tells whether what is remembered is out of date: look once more.

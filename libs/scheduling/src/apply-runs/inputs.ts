@@ -31,6 +31,8 @@ export interface RunInput {
   readonly runEventId?: string | undefined;
   /** Decide on what is stored, not on what is remembered (claims are not versioned, so memory may not know who started). */
   readonly fresh?: boolean | undefined;
+  /** Write a new version even when nothing of the run changed: something beside it did (its dag was paused), and who remembers it must read again. */
+  readonly bump?: boolean | undefined;
 }
 
 export type InputResult =

@@ -50,7 +50,7 @@ class DatabaseCommands implements Commands {
       // The scheduler that has the run in memory hears of it, stops what was cancelled, and watches the timers.
       committed: (entry, after) => {
         dispatcher.publish(after.ready);
-        this.#ring(entry.row.id, { runs: [entry.row.id], dags: after.finished === null ? [] : [entry.row.dagId] });
+        this.#ring(entry.row.id, { runs: [entry.row.id], dags: after.finished !== null || entry.run.state === 'queued' ? [entry.row.dagId] : [] });
       },
     }, logger, { batchMax: 200, home: '', continuation: false });
   }
@@ -121,16 +121,21 @@ class DatabaseCommands implements Commands {
   }
 
   clearInstances(instanceIds: readonly InstanceId[], actor: string): Promise<void> {
-    return this.#onInstances(instanceIds, 'clear_task_instances', actor, (ids) => ({ type: 'cleared', instanceIds: ids, by: actor }));
+    // A run that ended goes back in line, so that it starts again under the dag's limit; one that runs goes on.
+    return this.#onInstances(instanceIds, 'clear_task_instances', actor, (ids) => [
+      { type: 'run_marked', state: 'queued', by: actor },
+      { type: 'cleared', instanceIds: ids, by: actor },
+    ]);
   }
 
   markInstances(instanceIds: readonly InstanceId[], state: 'success' | 'failed' | 'skipped', actor: string): Promise<void> {
-    return this.#onInstances(instanceIds, `mark_${state}`, actor, (ids) => ({ type: 'marked', instanceIds: ids, state, by: actor }));
+    return this.#onInstances(instanceIds, `mark_${state}`, actor, (ids) => [{ type: 'marked', instanceIds: ids, state, by: actor }]);
   }
 
   async markRun(id: RunId, state: 'success' | 'failed' | 'queued', actor: string): Promise<void> {
     const run = await this.#runOrRefuse(id);
-    await this.#submit(id, { type: 'run_marked', state, by: actor });
+    if (state === 'queued') await this.#putBack(id, actor);
+    else await this.#submit(id, { type: 'run_marked', state, by: actor });
     await this.#audit(`mark_dag_run_${state}`, actor, run);
   }
 
@@ -166,6 +171,8 @@ class DatabaseCommands implements Commands {
       const backfillId = await backfills.insert({
         dagId: input.dagId, fromDate: input.fromDate, toDate: input.toDate, confJson, reprocessBehavior: input.reprocessBehavior ?? 'none',
         runBackwards: input.runBackwards ?? false, maxActiveRuns, userName: input.actor,
+        // Runs that are to be cleared still look finished: nobody may take the backfill for done before they are.
+        isPaused: runs.some((run) => run.action === 'clear'),
       });
       const byDate = new Map(existing.map((run) => [run.logicalDate.getTime(), run]));
       const paramsJson = paramsJsonOf(document, input.conf);
@@ -191,7 +198,8 @@ class DatabaseCommands implements Commands {
       return { backfillId, runs };
     });
     if (plan.backfillId === null) return plan;
-    await Promise.all(cleared.map((id) => this.#submit(id, { type: 'run_marked', state: 'queued', by: input.actor })));
+    await Promise.all(cleared.map((id) => this.#putBack(id, input.actor)));
+    if (cleared.length > 0) await this.#database.inTransaction((tx) => new BackfillWriter(tx).setPaused(plan.backfillId!, false));
     if (plan.runs.every((run) => run.action === 'skip')) await completeBackfills(this.#database, plan.backfillId);
     this.#ring(input.dagId as string as RunId, { runs: [], dags: [input.dagId] });
     return plan;
@@ -215,20 +223,28 @@ class DatabaseCommands implements Commands {
     this.#ring(dagId as string as RunId, { runs: [], dags: [dagId] });
   }
 
-  async #onInstances(instanceIds: readonly InstanceId[], event: string, actor: string, make: (ids: InstanceId[]) => RunEvent): Promise<void> {
+  async #onInstances(instanceIds: readonly InstanceId[], event: string, actor: string, make: (ids: InstanceId[]) => RunEvent[]): Promise<void> {
     if (instanceIds.length === 0) return;
     const rows = await new RunCommandReader(this.#database).runsOfInstances(instanceIds);
     const byRun = groupBy(rows, (row) => row.dagRunId);
-    await Promise.all([...byRun].map(([runId, instances]) => this.#submit(runId, make(instances.map((instance) => instance.id as InstanceId)))));
+    await Promise.all([...byRun].map(([runId, instances]) => this.#submit(runId, ...make(instances.map((instance) => instance.id as InstanceId)))));
     for (const [, instances] of byRun) {
       const [first] = instances;
       await this.#audit(event, actor, { dagId: first!.dagId, runId: first!.runId }, { task_ids: instances.map((instance) => instance.taskId) });
     }
   }
 
-  async #submit(id: RunId, event: RunEvent): Promise<void> {
-    const result = await this.#apply.submit(id, { event, fresh: true });
-    if (result.kind === 'later') throw new MillraceError('unavailable', `nothing was changed: ${result.reason}; try again`);
+  /** The whole run again, in line with the others. */
+  async #putBack(id: RunId, actor: string): Promise<void> {
+    const instances = await new RunCommandReader(this.#database).instancesOf(id);
+    await this.#submit(id, { type: 'run_marked', state: 'queued', by: actor }, { type: 'cleared', instanceIds: instances, by: actor });
+  }
+
+  /** All in one decision. A pause is beside the run, so those who remember the run must be made to read it again. */
+  async #submit(id: RunId, ...events: RunEvent[]): Promise<void> {
+    const results = await Promise.all(events.map((event) => this.#apply.submit(id, { event, fresh: true, bump: event.type === 'paused' })));
+    const later = results.find((result) => result.kind === 'later');
+    if (later !== undefined) throw new MillraceError('unavailable', `nothing was changed: ${later.reason}; try again`);
   }
 
   async #runOrRefuse(id: RunId): Promise<{ dagId: string; runId: string; state: string }> {
