@@ -32,7 +32,6 @@ export async function createHttpApp(parts: ApiParts): Promise<NestFastifyApplica
     void reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
     if (reply.getHeader('cache-control') === undefined) void reply.header('cache-control', 'no-store');
   });
-  fastify.setNotFoundHandler((request, reply) => reply.status(404).send({ detail: `Not Found: ${request.method} ${request.url.split('?')[0]}` }));
   await serveStartPage(fastify);
   await app.init();
   return app;
