@@ -1,9 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
+import { backoffMs, pause } from '@millrace/lifecycle';
 
 /** A bundle above this is refused before it fills the disk. */
 const BUNDLE_MAX_BYTES = 256 * 1_048_576;
+/** With the pauses between them about ten seconds. */
+const FETCHES_MAX = 8;
 
 /** Gets a bundle's bytes by hash, in chunks. */
 export type FetchBundle = (hash: string) => AsyncIterable<Uint8Array>;
@@ -38,7 +42,7 @@ export class BundleCache {
   private async load(hash: string): Promise<string> {
     if (!/^[0-9a-f]{64}$/.test(hash)) throw new Error(`"${hash.slice(0, 80)}" is no bundle hash (64 hexadecimal digits)`);
     const file = join(this.folder, `${hash}.mjs`);
-    if (!(await this.holds(file, hash))) await this.download(hash, file);
+    if (!(await this.holds(file, hash))) await this.downloadWithPatience(hash, file);
     this.ready.set(hash, file);
     return file;
   }
@@ -49,6 +53,18 @@ export class BundleCache {
       throw error;
     });
     return bytes !== null && sha256(bytes) === hash;
+  }
+
+  /** A scheduler that restarts must not cost a try; a bundle that nobody has is no reason to wait. */
+  private async downloadWithPatience(hash: string, file: string): Promise<void> {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await this.download(hash, file);
+      } catch (error) {
+        if (failures === FETCHES_MAX || !isUnavailable(error)) throw error;
+        await pause(backoffMs(failures, { minMs: 100, maxMs: 3_000 }));
+      }
+    }
   }
 
   private async download(hash: string, file: string): Promise<void> {
@@ -72,6 +88,11 @@ export class BundleCache {
       await rm(temporary, { force: true });
     }
   }
+}
+
+function isUnavailable(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED || code === status.CANCELLED;
 }
 
 function sha256(bytes: Uint8Array): string {

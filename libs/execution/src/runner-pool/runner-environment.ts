@@ -1,10 +1,9 @@
+import { RUNNER_MARK } from '../process-tree/process-tree.js';
+
 const NAMES = new Set(['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LANGUAGE', 'TZ', 'TMPDIR', 'HOSTNAME', 'MILLRACE_HOME', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'LD_LIBRARY_PATH']);
 const PREFIXES = ['LC_', 'NODE_', 'MILLRACE_TASK_'];
 /** Node's own wiring between parent and child; the child gets its own. */
 const NEVER = new Set(['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID']);
-
-/** Every process a task leaves anywhere carries this variable, by which it is found and ended. */
-export const RUNNER_MARK = 'MILLRACE_RUNNER';
 
 /**
  * What task code sees of the worker's environment: a list of names and prefixes, so that a credential added to the worker

@@ -45,6 +45,10 @@ export class RunnerPool {
     return this.all.size;
   }
 
+  pids(): number[] {
+    return [...this.all].map((runner) => runner.pid);
+  }
+
   /** A ready runner: one that knows the bundle if possible. Without one the caller is called when the next is free. */
   take(bundleFile: string): RunnerProcess | Promise<RunnerProcess> {
     this.lastBundle = bundleFile;

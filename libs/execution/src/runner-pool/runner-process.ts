@@ -5,7 +5,7 @@ import type { FromRunner, RunRequest, RunResult, RunnerAnswer, RunnerQuestion, T
 import type { Logger } from '@millrace/telemetry';
 import type { RunnerSettings } from '../runner/runner-settings.js';
 import { PipedOutput } from './piped-output.js';
-import { endProcessTree } from './process-tree.js';
+import { endProcessTree } from '../process-tree/process-tree.js';
 import { runnerEnvironment } from './runner-environment.js';
 
 export interface RunnerProcessOptions {

@@ -6,6 +6,7 @@ import type { OutputCapture } from './capture-output.js';
 import { findTask, loadBundle, loadedBundle } from './load-task.js';
 import { endingOfReturn, endingOfThrow, failure, traceOf, type Ending } from './outcome.js';
 import { renderTemplates } from './render-templates.js';
+import type { StartedProcesses } from './started-processes.js';
 import { TaskContext } from './task-context.js';
 
 const LOGGER = 'runner';
@@ -22,6 +23,7 @@ export class AttemptRun {
   constructor(
     readonly request: RunRequest,
     private readonly capture: OutputCapture,
+    private readonly processes: StartedProcesses,
     logMaxBytes: number,
     private readonly ask: (question: RunnerQuestion) => Promise<RunnerAnswer>,
   ) {
@@ -66,6 +68,8 @@ export class AttemptRun {
   private finish(ending: Ending): RunResult {
     if (this.result !== undefined) return this.result;
     const { request } = this;
+    const left = this.processes.killLeftovers();
+    if (left.length > 0) this.log.write(LOGGER, 'WARNING', `The task left processes behind, which were killed: ${left.join(', ')}`);
     this.capture.end();
     this.log.write(LOGGER, ending.outcome === 'failed' ? 'ERROR' : 'INFO', endLine(ending, request));
     if (ending.outcome === 'deferred' || ending.outcome === 'rescheduled') this.log.close();

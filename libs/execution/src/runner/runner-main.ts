@@ -5,6 +5,7 @@ import { loadBundle } from './load-task.js';
 import { AttemptRun } from './run-attempt.js';
 import { parseRunnerSettings } from './runner-settings.js';
 import { SelfFence } from './self-fence.js';
+import { StartedProcesses } from './started-processes.js';
 import { SupervisorQuestions } from './supervisor-questions.js';
 
 /*
@@ -13,6 +14,7 @@ import { SupervisorQuestions } from './supervisor-questions.js';
  */
 const settings = parseRunnerSettings(process.argv[2]);
 const capture = new OutputCapture();
+const processes = new StartedProcesses();
 const questions = new SupervisorQuestions(send);
 let current: AttemptRun | undefined;
 // Task code may replace them.
@@ -22,6 +24,7 @@ const channelSend = process.send?.bind(process);
 
 process.setSourceMapsEnabled(true);
 capture.install();
+processes.install();
 const fence = new SelfFence(settings.selfFenceMs, () => endGroup(`the worker was silent for ${settings.selfFenceMs} ms`));
 fence.start();
 
@@ -65,7 +68,7 @@ function receive(message: ToRunner): void {
 }
 
 async function run(request: RunRequest): Promise<void> {
-  const attempt = new AttemptRun(request, capture, settings.logMaxBytes, (question) => questions.ask(request.attemptId, question));
+  const attempt = new AttemptRun(request, capture, processes, settings.logMaxBytes, (question) => questions.ask(request.attemptId, question));
   current = attempt;
   const result = await attempt.run();
   if (current !== attempt) return; // Ended already by an exception nobody caught.

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Logger } from '@millrace/telemetry';
 import { MillraceError } from '@millrace/vocabulary';
+import { processFacts } from '../process-tree/proc-files.js';
 import { RESULTS_FILE, ResultSpool, readResults } from './result-spool.js';
 
 const OWNER_FILE = 'owner.json';
@@ -66,12 +67,7 @@ function isAlive(owner: Owner): boolean {
   return startOf(owner.pid) === owner.startedAt;
 }
 
-/** Start time of a process in ticks since boot; empty where there is no /proc. */
+/** Tells a process from a later one with the same id; empty where there is no /proc. */
 function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
+  return String(processFacts(pid)?.startedAt ?? '');
 }

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { status } from '@grpc/grpc-js';
 import type { RunnerAnswer, RunnerQuestion, executionProto } from '@millrace/contracts';
 import { ManagedService, pause, type HealthReport } from '@millrace/lifecycle';
 import type { Broker } from '@millrace/messaging';
@@ -36,6 +37,7 @@ export interface TaskWorkerParts {
 const TICK_MS = 250;
 /** After the last task: how long results may still be delivered before the worker ends; the spool keeps the rest. */
 const FLUSH_WITHIN_MS = 5_000;
+const BUNDLE_WITHIN_MS = 30_000;
 
 /** The supervisor: takes messages, claims, runs attempts in runner processes, reports. Owns the slots. */
 export class TaskWorker extends ManagedService {
@@ -215,8 +217,8 @@ export class TaskWorker extends ManagedService {
 
   private async *fetchBundle(hash: string): AsyncGenerator<Uint8Array> {
     const link = this.parts.session.link('');
-    if (link === undefined) throw new Error('no scheduler is connected');
-    for await (const message of link.client.getBundle({ bundleHash: hash }, link.metadata())) yield (message as executionProto.GetBundleResponse).chunk;
+    if (link === undefined) throw Object.assign(new Error('no scheduler is connected'), { code: status.UNAVAILABLE });
+    for await (const message of link.client.getBundle({ bundleHash: hash }, link.metadata(), { deadline: Date.now() + BUNDLE_WITHIN_MS })) yield (message as executionProto.GetBundleResponse).chunk;
   }
 
   private schedulePump(): void {

@@ -8,12 +8,12 @@ import { build } from 'esbuild';
  * The runner's entry built from source, for specs that run without a build. Beside the installed packages, so that what the
  * runner loads lazily is found.
  */
-export async function buildRunner(): Promise<{ readonly entry: string; remove(): void }> {
+export async function buildRunner(source = fileURLToPath(new URL('../runner/runner-main.ts', import.meta.url))): Promise<{ readonly entry: string; remove(): void }> {
   const installed = join(dirname(createRequire(import.meta.url).resolve('nunjucks/package.json')), '..');
   const folder = mkdtempSync(join(installed, '.millrace-runner-'));
   const entry = join(folder, 'runner-main.mjs');
   await build({
-    entryPoints: [fileURLToPath(new URL('../runner/runner-main.ts', import.meta.url))],
+    entryPoints: [source],
     outfile: entry,
     bundle: true,
     format: 'esm',

@@ -73,7 +73,7 @@ export class FakeScheduler {
       getBundle: (call: Parameters<executionProto.ExecutionServiceServer['getBundle']>[0]) => {
         this.bundleFetches++;
         const bytes = this.bundles.get(call.request.bundleHash);
-        if (bytes === undefined) return void call.destroy(Object.assign(new Error('no such bundle'), { code: status.NOT_FOUND }));
+        if (bytes === undefined) return void call.emit('error', Object.assign(new Error('no such bundle'), { code: status.NOT_FOUND }));
         for (let at = 0; at < bytes.length; at += 65_536) call.write({ chunk: bytes.subarray(at, at + 65_536) });
         call.end();
       },
@@ -91,7 +91,7 @@ export class FakeScheduler {
 
   /** Breaks every stream, as a network does. */
   cut(): void {
-    for (const stream of this.streams) stream.destroy(Object.assign(new Error('cut'), { code: status.UNAVAILABLE }));
+    for (const stream of this.streams) stream.emit('error', Object.assign(new Error('cut'), { code: status.UNAVAILABLE }));
     this.streams.clear();
   }
 
@@ -108,7 +108,7 @@ export class FakeScheduler {
   }
 
   private session(stream: Stream): void {
-    if (stream.metadata.get('authorization')[0] !== `Bearer ${TEST_TOKEN}`) return void stream.destroy(Object.assign(new Error('no valid token'), { code: status.UNAUTHENTICATED }));
+    if (stream.metadata.get('authorization')[0] !== `Bearer ${TEST_TOKEN}`) return void stream.emit('error', Object.assign(new Error('no valid token'), { code: status.UNAUTHENTICATED }));
     stream.on('data', (request: Request) => this.answer(stream, request.body));
     stream.on('error', () => this.streams.delete(stream));
     stream.on('end', () => {

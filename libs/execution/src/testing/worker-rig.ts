@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { executionProto } from '@millrace/contracts';
@@ -100,9 +100,18 @@ export class WorkerRig {
     void this.broker.publishAttempts('default', { v: 1, ids: grants.map((grant) => [grant.instanceId, grant.attemptId]), home: '' });
   }
 
+  /** Resolves when the log of a try holds this text. */
+  async logged(grant: executionProto.Grant, text: string): Promise<void> {
+    while (!existsSync(this.logFile(grant)) || !this.log(grant).includes(text)) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   log(grant: executionProto.Grant): string {
+    return readFileSync(this.logFile(grant), 'utf8');
+  }
+
+  private logFile(grant: executionProto.Grant): string {
     const { dagId, runId, taskId, indexPath, tryNumber } = grant;
-    return readFileSync(join(this.home, 'logs', logPathOf({ dagId, runId, taskId, indexPath, tryNumber })), 'utf8');
+    return join(this.home, 'logs', logPathOf({ dagId, runId, taskId, indexPath, tryNumber }));
   }
 
   private logger(): Logger {
