@@ -39,10 +39,11 @@ export function createRun(plan: Plan, facts: RunFacts): Run {
  */
 export function loadRun(plan: Plan, facts: RunFacts, stored: readonly StoredInstance[]): Run {
   const run = createRun(plan, facts);
-  const found = stored.flatMap(({ taskId, ...row }): Instance[] => {
-    const task = plan.tasks[plan.byId.get(taskId) ?? -1];
-    return task === undefined ? [] : [{ ...row, task: task.position, upstream: noCounts(), setups: setupCounts(task) }];
-  });
+  const found: Instance[] = [];
+  for (const row of stored) {
+    const task = plan.tasks[plan.byId.get(row.taskId) ?? -1];
+    if (task !== undefined) found.push(instanceFrom(task, row));
+  }
   // In the order they were made in, whatever order the rows came in: a replay must look at them in the same one.
   found.sort(inOrder);
   for (const instance of found) register(run, instance);
@@ -55,23 +56,8 @@ export function createInstances(step: Step): void {
   const { run } = step;
   for (const task of run.plan.tasks) {
     if (run.book.selection !== null && !run.book.selection.has(task.position)) continue;
-    const instance: Instance = {
-      id: derivedUuid(run.book.createdAtMs, `${run.id}/${task.taskId}/`) as InstanceId,
-      task: task.position,
-      indexPath: [],
-      state: null,
-      tryNumber: 0,
-      maxTries: task.retries,
-      freeTries: 0,
-      attemptId: null,
-      attemptSeq: 0,
-      scheduledAtMs: null,
-      queuedAtMs: null,
-      endedAtMs: null,
-      reason: null,
-      upstream: noCounts(),
-      setups: setupCounts(task),
-    };
+    const id = derivedUuid(run.book.createdAtMs, `${run.id}/${task.taskId}/`) as InstanceId;
+    const instance = instanceFrom(task, { ...UNDECIDED, id, taskId: task.taskId, maxTries: task.retries });
     register(run, instance);
     step.created.add(instance);
   }
@@ -90,6 +76,40 @@ export function markClaimed(run: Run, instanceId: InstanceId, attemptId: Attempt
   return true;
 }
 
+const UNDECIDED = {
+  indexPath: [],
+  state: null,
+  tryNumber: 0,
+  freeTries: 0,
+  attemptId: null,
+  attemptSeq: 0,
+  scheduledAtMs: null,
+  queuedAtMs: null,
+  endedAtMs: null,
+  reason: null,
+} as const;
+
+/** Field by field, and the same way whether made or loaded: objects of one shape are what keeps an event at microseconds. */
+function instanceFrom(task: PlanTask, row: StoredInstance): Instance {
+  return {
+    id: row.id,
+    task: task.position,
+    indexPath: row.indexPath,
+    state: row.state,
+    tryNumber: row.tryNumber,
+    maxTries: row.maxTries,
+    freeTries: row.freeTries,
+    attemptId: row.attemptId,
+    attemptSeq: row.attemptSeq,
+    scheduledAtMs: row.scheduledAtMs,
+    queuedAtMs: row.queuedAtMs,
+    endedAtMs: row.endedAtMs,
+    reason: row.reason,
+    upstream: noCounts(),
+    setups: task.setups.length > 0 ? noCounts() : null,
+  };
+}
+
 function inOrder(a: Instance, b: Instance): number {
   if (a.task !== b.task) return a.task - b.task;
   const differing = a.indexPath.findIndex((index, i) => index !== b.indexPath[i]);
@@ -98,8 +118,4 @@ function inOrder(a: Instance, b: Instance): number {
 
 function noCounts(): UpstreamCounts {
   return { total: 0, success: 0, failed: 0, skipped: 0, upstreamFailed: 0, removed: 0 };
-}
-
-function setupCounts(task: PlanTask): UpstreamCounts | null {
-  return task.setups.length > 0 ? noCounts() : null;
 }

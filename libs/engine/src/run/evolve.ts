@@ -57,10 +57,10 @@ export function retire(step: Step, instance: Instance, endedAs: string, reason: 
   instance.attemptId = null;
 }
 
-/** Retries that a failure may still use, set anew (cleared) or raised by a try that costs nothing. */
-export function setBudget(step: Step, instance: Instance, maxTries: number, freeTries: number): void {
-  instance.maxTries = maxTries;
+/** How many tries cost none of the user's retries: those before a clear, and free ones since. `maxTries` follows. */
+export function setFreeTries(step: Step, instance: Instance, freeTries: number): void {
   instance.freeTries = freeTries;
+  instance.maxTries = freeTries + (step.run.plan.tasks[instance.task]?.retries ?? 0);
   touch(step, instance);
 }
 

@@ -1,7 +1,7 @@
 import { isHeldSkipped } from './branching.js';
 import { cancel } from './cancelling.js';
 import type { RunEvent } from './events.js';
-import { enter, retire, setBudget } from './evolve.js';
+import { enter, retire, setFreeTries } from './evolve.js';
 import { begin } from './on-started.js';
 import type { Instance } from './run.js';
 import type { Step } from './step.js';
@@ -27,19 +27,17 @@ export function onCleared(step: Step, event: Extract<RunEvent, { type: 'cleared'
 }
 
 function clear(step: Step, instance: Instance, by: string): boolean {
-  const task = step.run.plan.tasks[instance.task];
   const { state } = instance;
-  if (task === undefined || state === null || state === 'restarting' || state === 'removed') return false;
+  if (state === null || state === 'restarting' || state === 'removed') return false;
   const reason = `cleared by ${by}`;
   if (state === 'running') {
     cancel(step, instance, reason);
-    setBudget(step, instance, instance.tryNumber + task.retries, 0);
+    setFreeTries(step, instance, instance.tryNumber);
     return enter(step, instance, 'restarting', reason);
   }
   // Queued or scheduled: not started as far as is known, so a try that has an attempt goes on with a new one.
   if (state === 'queued') cancel(step, instance, reason);
   else if (state !== 'scheduled') retire(step, instance, state, instance.reason ?? reason);
-  const triesBegun = instance.attemptId === null ? instance.tryNumber : instance.tryNumber - 1;
-  setBudget(step, instance, triesBegun + task.retries, 0);
+  setFreeTries(step, instance, instance.attemptId === null ? instance.tryNumber : instance.tryNumber - 1);
   return enter(step, instance, null, null);
 }

@@ -49,9 +49,8 @@ export function fail(step: Step, instance: Instance, reason: string, endedAs: 'f
     if (enter(step, instance, 'failed', reason || null)) stopTheRest(step, instance);
     return;
   }
-  // The first try of a budget is 1, whatever clears and lost tries came before.
-  const paidTry = instance.tryNumber - (instance.maxTries - task.retries);
-  const delayMs = retryDelayMs(task, paidTry, `${instance.id}/${instance.tryNumber}`);
+  // Clears and lost tries that came before do not make the wait longer.
+  const delayMs = retryDelayMs(task, instance.tryNumber - instance.freeTries, `${instance.id}/${instance.tryNumber}`);
   if (!enter(step, instance, 'up_for_retry', reason || null)) return;
   retire(step, instance, endedAs, reason);
   if (delayMs <= 0) enter(step, instance, null, null);

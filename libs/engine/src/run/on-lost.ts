@@ -1,5 +1,5 @@
 import type { RunEvent } from './events.js';
-import { enter, retire, setBudget } from './evolve.js';
+import { enter, retire, setFreeTries } from './evolve.js';
 import { beginAgain, fail } from './on-finished.js';
 import type { Step } from './step.js';
 
@@ -22,7 +22,7 @@ export function onLost(step: Step, event: Extract<RunEvent, { type: 'lost' }>): 
   const onLost = step.run.plan.tasks[instance.task]?.onLost ?? 'fail';
   switch (onLost) {
     case 'retry':
-      setBudget(step, instance, instance.maxTries + 1, instance.freeTries + 1);
+      setFreeTries(step, instance, instance.freeTries + 1);
       enter(step, instance, 'up_for_retry', event.reason);
       retire(step, instance, 'lost', event.reason);
       enter(step, instance, null, null);

@@ -13,7 +13,7 @@ it('every state can be reached from none, and left', () => {
   const seen = new Set<StateName>(['none']);
   for (const state of seen) for (const next of NEXT[state]) seen.add(next);
   expect([...seen].toSorted()).toEqual(states.toSorted());
-  expect(states.filter((state) => NEXT[state].length === 0)).toEqual([]);
+  expect(states.filter((state) => (NEXT[state] as readonly StateName[]).length === 0)).toEqual([]);
 });
 
 it('only queued leads to running, only scheduled to queued, and nothing goes on after its end but by way of none', () => {

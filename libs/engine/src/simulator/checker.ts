@@ -58,6 +58,7 @@ export class Checker {
       if (instance.state !== 'queued' || instance.attemptId !== attemptId) this.violated('a dispatched attempt is the queued one', task.taskId);
       if (task.effectivePriority > lastPriority) this.violated('dispatches come in priority order', task.taskId);
       lastPriority = task.effectivePriority;
+      if (instance.maxTries !== task.retries + instance.freeTries) this.violated('the budget is retries and free tries', task.taskId);
       if (instance.tryNumber > instance.maxTries + 1) this.violated('no more tries than the budget', `${task.taskId} try ${instance.tryNumber}`);
       const isNewTry = instance.tryNumber !== (this.tries.get(instance.id) ?? 0);
       if (isNewTry && instance.tryNumber !== (this.tries.get(instance.id) ?? 0) + 1) this.violated('tries grow by one', task.taskId);
