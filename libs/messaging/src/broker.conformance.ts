@@ -152,6 +152,25 @@ export function describeBroker(name: string, fixtureOf: () => Promise<BrokerFixt
       expect((await inbox.at(1)).message).toEqual(next);
     });
 
+    it('settles out of order, each delivery for itself', async () => {
+      const broker = await started();
+      const [inbox, heir] = [new Inbox(), new Inbox()];
+      const subscription = await broker.consumeAttempts(queue, { prefetch: 10 }, inbox.take);
+      const sent = Array.from({ length: 7 }, () => attempts());
+      for (const message of sent) await broker.publishAttempts(queue, message);
+      await inbox.at(6);
+      const at = (index: number): Delivery<AttemptsReady> => inbox.deliveries[index] as Delivery<AttemptsReady>;
+      for (const index of [6, 1, 0, 4]) at(index).ack(); // 2, 3 and 5 stay open.
+      at(3).nack({ requeue: false });
+      await subscription.cancel();
+      await broker.consumeAttempts(queue, { prefetch: 10 }, heir.take);
+      await heir.at(1);
+      expect(new Set(heir.deliveries.map(({ message }) => message.ids[0]?.[0]))).toEqual(new Set([2, 5].map((index) => sent[index]?.ids[0]?.[0])));
+      await settled(broker, queue, 0);
+      await vi.waitFor(async () => expect(await fixture.deadLetters()).toBe(1), { timeout: 10_000 });
+      expect(heir.deliveries).toHaveLength(2);
+    });
+
     it('takes back what a cancelled consumer has not settled', async () => {
       const broker = await started();
       const [inbox, heir] = [new Inbox(), new Inbox()];

@@ -5,6 +5,7 @@ import type { Logger } from '@millrace/telemetry';
 import type { BrokerMetrics } from '../broker-metrics.js';
 import type { Delivery } from '../broker.js';
 import { decodeAttemptsReady } from '../validate-message.js';
+import { Settlements } from './settlements.js';
 import { taskQueueName } from './task-queue-topology.js';
 import type { TaskQueueTopology } from './task-queue-topology.js';
 
@@ -22,6 +23,7 @@ const REOPEN_PAUSE_MS = 100;
 /** One subscription: outlives channels and connections, and opens a channel of its own on each. */
 export class AttemptConsumer {
   private channel: Channel | null = null;
+  private settlements: Settlements | null = null;
   private cancelled = false;
   /** Grows with every connection or channel, so that a late reopening of an old one is dropped. */
   private generation = 0;
@@ -38,7 +40,9 @@ export class AttemptConsumer {
     topology.forget(queue);
     await topology.ensure(queue);
     const channel = await model.createChannel();
+    const settlements = new Settlements(channel);
     this.channel = channel;
+    this.settlements = settlements;
     channel.on('error', (error: Error) => this.options.logger.warn('the channel of a task queue was closed by the broker; opening a new one', { queue, reason: error.message }));
     channel.on('close', () => {
       if (this.channel !== channel) return;
@@ -50,7 +54,7 @@ export class AttemptConsumer {
       await channel.consume(taskQueueName(queue), (message) => {
         if (this.channel !== channel) return;
         if (message === null) giveUp(`the consumer of queue ${queue} was cancelled by the broker`);
-        else this.onMessage(channel, message);
+        else this.onMessage(settlements, message);
       });
     } catch (error) {
       if (!this.cancelled) throw error;
@@ -60,6 +64,7 @@ export class AttemptConsumer {
 
   /** The connection is gone: what was delivered goes back to the queue by itself. */
   detach(): void {
+    this.settlements?.close();
     this.channel = null;
     this.generation++;
   }
@@ -67,6 +72,7 @@ export class AttemptConsumer {
   /** Closing the channel returns everything unsettled; a consumer cancel alone would keep it here. */
   async cancel(): Promise<void> {
     this.cancelled = true;
+    this.settlements?.close();
     const channel = this.channel;
     this.channel = null;
     await channel?.close().catch(() => undefined); // Already closed: as wanted.
@@ -83,39 +89,25 @@ export class AttemptConsumer {
     }
   }
 
-  private onMessage(channel: Channel, message: ConsumeMessage): void {
+  private onMessage(settlements: Settlements, message: ConsumeMessage): void {
+    settlements.delivered(message);
     const checked = decodeAttemptsReady(message.content);
     if (!checked.ok) {
       this.options.metrics.malformedMessage('attempts');
       this.options.logger.warn('a malformed message was parked in the dead letters', { queue: this.options.queue, reason: checked.reason, bytes: message.content.length });
-      settle(() => channel.nack(message, false, false));
+      settlements.nack(message, false);
       return;
     }
-    let settled = false;
-    const once = (work: () => void): void => {
-      if (settled) return;
-      settled = true;
-      if (this.channel === channel) settle(work);
-    };
     try {
       this.options.handler({
         message: checked.message,
         redelivered: message.fields.redelivered,
-        ack: () => once(() => channel.ack(message)),
-        nack: ({ requeue }) => once(() => channel.nack(message, false, requeue)),
+        ack: () => settlements.ack(message),
+        nack: ({ requeue }) => settlements.nack(message, requeue),
       });
     } catch (error) {
       this.options.logger.error('a handler of deliveries failed; the message goes back', { queue: this.options.queue, error });
-      once(() => channel.nack(message, false, true));
+      settlements.nack(message, true);
     }
-  }
-}
-
-/** A channel that closes under an ack has already returned the message. */
-function settle(work: () => void): void {
-  try {
-    work();
-  } catch {
-    return;
   }
 }
