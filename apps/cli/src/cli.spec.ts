@@ -1,0 +1,185 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CommanderError } from 'commander';
+import { explain } from './output/terminal.js';
+import { createProgram } from './program.js';
+
+type Answer = { readonly status?: number; readonly body?: unknown };
+type Route = (request: { readonly body: Record<string, unknown>; readonly query: URLSearchParams; readonly headers: IncomingMessage['headers'] }) => Answer;
+
+/** A small api of our own words: what the command asks, and what it does with the answers. */
+let routes: Record<string, Route>;
+let asked: string[];
+let server: Server;
+let home: string;
+let logins: number;
+
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'millrace-cli-'));
+  writeFileSync(join(home, 'admin-password'), 'right\n');
+  asked = [];
+  logins = 0;
+  routes = {
+    'POST /auth/token': ({ body }) => (body['password'] === 'right' ? (logins++, { status: 201, body: { access_token: `token-${logins}` } }) : { status: 401, body: { detail: 'no' } }),
+    'GET /api/v2/version': () => ({ body: { version: '0' } }),
+  };
+  server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
+      const url = new URL(request.url as string, 'http://x');
+      const name = `${request.method} ${decodeURIComponent(url.pathname)}`;
+      asked.push(name);
+      const authorised = url.pathname === '/auth/token' || url.pathname === '/api/v2/version' || request.headers.authorization === `Bearer token-${logins}`;
+      const answer = !authorised ? { status: 401, body: { detail: 'expired' } }
+        : routes[name]?.({ body: chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown> : {}, query: url.searchParams, headers: request.headers }) ?? { status: 404, body: { detail: `${name} not found` } };
+      response.writeHead(answer.status ?? 200, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body ?? {}));
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  for (const [name, value] of Object.entries({ MILLRACE_HOME: home, MILLRACE_API_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, MILLRACE_PASSWORD: '', MILLRACE_USERNAME: '' })) vi.stubEnv(name, value);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  server.closeAllConnections();
+  await new Promise((done) => server.close(done));
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function millrace(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  let [code, out, err] = [0, '', ''];
+  const stdout = vi.spyOn(process.stdout, 'write').mockImplementation((text) => { out += String(text); return true; });
+  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => { err += String(text); return true; });
+  try {
+    await createProgram('1.2.3', (exit) => void (code = exit)).parseAsync(['node', 'millrace', ...args]);
+  } catch (error) {
+    code = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : explain(error);
+  } finally {
+    stdout.mockRestore();
+    stderr.mockRestore();
+  }
+  return { code, out, err };
+}
+
+const run = (state: string, more: object = {}): object => ({ dag_id: 'etl', dag_run_id: 'r1', state, run_type: 'manual', duration: 1.23456, logical_date: null, ...more });
+
+describe('the arguments', () => {
+  it.each([
+    [['dagz']], [['dags', 'nothing']], [['run', 'a', 'b']], [['run', 'a', 'b', '2018-02-30']], [['dags', 'trigger', 'a', '-c', '[1]']], [['dags', 'trigger', 'a', '-c', '{']],
+    [['backfill', 'a', '-s', '2018-01-02', '-e', '2018-01-01']], [['backfill', 'a']], [['dags', 'list', '-o', 'xml']], [['worker', '--concurrency', '0']], [['api', '-p', '70000']],
+  ])('%j is exit code 2 and asks nothing', async (args) => {
+    const { code, err } = await millrace(...args);
+    expect([code, asked]).toEqual([2, []]);
+    expect(err).not.toBe('');
+  });
+
+  it('gives its version and help', async () => {
+    expect(await millrace('version')).toEqual({ code: 0, out: '1.2.3\n', err: '' });
+    expect((await millrace('webserver', '--help')).out).toContain('--port');
+  });
+});
+
+describe('the token', () => {
+  beforeEach(() => void (routes['GET /api/v2/dags'] = () => ({ body: { dags: [], total_entries: 0 } })));
+
+  it('is kept for the next command with mode 0600, and renewed when refused', async () => {
+    expect((await millrace('dags', 'list')).out).toBe('No data found\n');
+    expect(statSync(join(home, 'cli-token')).mode & 0o777).toBe(0o600);
+    await millrace('dags', 'list');
+    expect(logins).toBe(1);
+    logins = 7; // The server has forgotten token-1.
+    expect((await millrace('dags', 'list')).code).toBe(0);
+    expect(JSON.parse(readFileSync(join(home, 'cli-token'), 'utf8'))).toMatchObject({ token: 'token-8' });
+  });
+
+  it('says who was refused, with exit code 4, and who is missing', async () => {
+    writeFileSync(join(home, 'admin-password'), 'wrong');
+    expect(await millrace('dags', 'list')).toMatchObject({ code: 4, err: expect.stringMatching(/refused user admin with the password from .*admin-password/) });
+    rmSync(join(home, 'admin-password'));
+    expect(await millrace('dags', 'list')).toMatchObject({ code: 4, err: expect.stringMatching(/no password known for user admin: set MILLRACE_USERNAME/) });
+  });
+
+  it('says that nobody is there before anything else, with exit code 6', async () => {
+    rmSync(join(home, 'admin-password'));
+    vi.stubEnv('MILLRACE_API_URL', 'http://127.0.0.1:1');
+    expect(await millrace('dags', 'list')).toMatchObject({ code: 6, err: expect.stringMatching(/no answer from http:\/\/127.0.0.1:1 .*millrace standalone/) });
+  });
+});
+
+describe('dags', () => {
+  it('lists all pages in four shapes, and shows control characters as text', async () => {
+    const all = Array.from({ length: 130 }, (_, i) => ({ dag_id: `dag-${i}`, is_paused: false, owners: ['a', 'b\u001b[31m'], tags: [{ name: 'x' }], timetable_summary: '@daily' }));
+    routes['GET /api/v2/dags'] = ({ query }) => ({ body: { dags: all.slice(Number(query.get('offset')), Number(query.get('offset')) + Number(query.get('limit'))), total_entries: 130 } });
+    const table = await millrace('dags', 'list');
+    expect(table.out.split('\n').slice(0, 3)).toEqual([
+      'dag_id  | schedule | is_paused | owners        | tags | next_run | file',
+      '========+==========+===========+===============+======+==========+=====',
+      'dag-0   | @daily   | false     | a, b\\x1b[31m | x    |          |',
+    ].map((line) => expect.stringContaining(line.slice(0, 30))));
+    expect(table.out).not.toContain('\u001b');
+    expect(JSON.parse((await millrace('dags', 'list', '-o', 'json')).out)).toHaveLength(130);
+    expect((await millrace('dags', 'list', '-o', 'yaml')).out).toMatch(/^- dag_id: dag-0\n/);
+    expect((await millrace('dags', 'list', '-o', 'plain')).out.split('\n')[1]).toBe('dag-0\t@daily\tfalse\ta, b\\x1b[31m\tx\t\t');
+  });
+
+  it('suggests the nearest name for an unknown dag, with exit code 3', async () => {
+    routes['GET /api/v2/dags'] = () => ({ body: { dags: [{ dag_id: 'example_etl' }, { dag_id: 'other' }], total_entries: 2 } });
+    expect(await millrace('dags', 'trigger', 'exmaple_etl')).toMatchObject({ code: 3, err: 'millrace: there is no dag "exmaple_etl"; did you mean example_etl?\n' });
+  });
+
+  it('triggers with conf and waits: states on stderr, the run on stdout, exit code 1 for a failed run', async () => {
+    const states = ['running', 'running', 'failed'];
+    let posted: unknown;
+    routes['POST /api/v2/dags/etl/dagRuns'] = ({ body }) => { posted = body; return { body: run('queued') }; };
+    routes['GET /api/v2/dags/etl'] = () => ({ body: { is_paused: false } });
+    routes['GET /api/v2/dags/etl/dagRuns/r1'] = () => ({ body: run(states.shift() ?? 'failed') });
+    routes['GET /api/v2/dags/etl/dagRuns/r1/taskInstances'] = () => ({ body: { task_instances: [{ task_id: 'load', map_index: -1, state: states.length > 1 ? 'running' : 'failed', try_number: 1 }], total_entries: 1 } });
+    const { code, out, err } = await millrace('dags', 'trigger', 'etl', '-c', '{"a": 1}', '-e', '2018-01-11', '--wait', '-o', 'json');
+    expect(posted).toEqual({ logical_date: '2018-01-11T00:00:00.000Z', conf: { a: 1 } });
+    expect([code, (JSON.parse(out) as { state: string }[])[0]?.state, err]).toEqual([1, 'failed', 'etl: r1\nload: running\nload: failed\n']);
+  });
+
+  it('gives the server’s own words for a conflict, exit code 5, and for a refused conf, exit code 2', async () => {
+    routes['POST /api/v2/dags/etl/dagRuns'] = () => ({ status: 409, body: { detail: 'etl has a run for 2018-01-11' } });
+    expect(await millrace('dags', 'trigger', 'etl')).toMatchObject({ code: 5, err: 'millrace: etl has a run for 2018-01-11\n' });
+    routes['POST /api/v2/dags/etl/dagRuns'] = () => ({ status: 422, body: { detail: [{ loc: ['body', 'conf'], msg: 'must be an object' }] } });
+    expect(await millrace('dags', 'trigger', 'etl')).toMatchObject({ code: 2, err: 'millrace: conf: must be an object\n' });
+  });
+});
+
+describe('the founding short forms', () => {
+  it('run DAG TASK DATE prints the log and takes the result as exit code, through a retry', async () => {
+    const instances = [{ state: 'running', try_number: 1 }, { state: 'up_for_retry', try_number: 1 }, { state: 'up_for_retry', try_number: 1 }, { state: 'running', try_number: 2 }, { state: 'failed', try_number: 2 }];
+    routes['POST /api/millrace/v1/dags/etl/taskRuns'] = ({ body }) => ({ body: { dag_run_id: `for ${String(body['logical_date'])}`, try_number: 1 } });
+    const at = '/api/v2/dags/etl/dagRuns/for 2018-01-11T00:00:00.000Z/taskInstances/load';
+    routes[`GET ${at}`] = () => ({ body: instances.length > 1 ? instances.shift() : instances[0] });
+    for (const n of [1, 2]) {
+      routes[`GET ${at}/logs/${n}`] = ({ query }) => ({
+        body: { content: query.has('token') ? [] : [{ event: '::group::Log message source details', sources: ['/a'] }, { event: '::endgroup::' }, { timestamp: '2026-01-01T00:00:00Z', event: `try ${n}`, level: 'info', logger: 'task.stdout' }], continuation_token: 'x' },
+      });
+    }
+    const { code, out, err } = await millrace('run', 'etl', 'load', '2018-01-11');
+    expect(out).toBe('*** Log from /a\n[2026-01-01T00:00:00Z] {task.stdout} INFO - try 1\n*** Log from /a\n[2026-01-01T00:00:00Z] {task.stdout} INFO - try 2\n');
+    expect([code, err.split('\n').at(-2)]).toEqual([1, 'etl.load: failed']);
+  });
+
+  it.each([[['backfill', 'etl', '-s', '2018-01-10', '-e', '2018-01-11']], [['backfill', 'create', 'etl', '-s', '2018-01-10', '-e', '2018-01-11']]])('%j waits for its runs', async (args) => {
+    let posted: unknown;
+    let looks = 0;
+    routes['POST /api/v2/backfills'] = ({ body }) => { posted = body; return { body: { id: 5, dag_id: 'etl' } }; };
+    routes['GET /api/v2/backfills/5'] = () => ({ body: { completed_at: ++looks > 1 ? '2026-01-01T00:00:00Z' : null } });
+    routes['GET /api/v2/dags/etl/dagRuns'] = () => ({ body: { dag_runs: [run(looks > 1 ? 'success' : 'running'), run('success')], total_entries: 2 } });
+    const { code, err } = await millrace(...args);
+    expect(posted).toMatchObject({ dag_id: 'etl', from_date: '2018-01-10T00:00:00.000Z', to_date: '2018-01-11T00:00:00.000Z', reprocess_behavior: 'none' });
+    expect([code, err.split('\n').slice(1, 3)]).toEqual([0, ['2 runs: 1 running, 1 success', '2 runs: 2 success']]);
+  });
+
+  it('a dry run only shows the dates', async () => {
+    routes['POST /api/v2/backfills/dry_run'] = () => ({ body: { backfills: [{ logical_date: '2018-01-10T00:00:00Z' }], total_entries: 1 } });
+    expect((await millrace('backfill', 'create', 'etl', '-s', '2018-01-10', '-e', '2018-01-11', '--dry-run', '-o', 'plain')).out).toBe('logical_date\tpartition_key\n2018-01-10T00:00:00Z\t\n');
+  });
+});

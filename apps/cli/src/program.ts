@@ -1,0 +1,114 @@
+import { Argument, Command, Option } from 'commander';
+import { instant, jsonObject, wholeNumber } from './client/instants.js';
+import { FORMATS } from './output/render.js';
+
+type Handler = (...args: never[]) => Promise<number | void> | number | void;
+
+/**
+ * Every command. Handlers are loaded when they are called: a client command never loads a service, and `millrace version`
+ * loads next to nothing.
+ */
+export function createProgram(version: string, onExit: (code: number) => void): Command {
+  const program = new Command('millrace').description('Workflows: dags of tasks, run by workers. Airflow’s words, milliseconds between tasks.').version(version, '-V, --version').showHelpAfterError('(add --help for what it takes)').showSuggestionAfterError().enablePositionalOptions().exitOverride();
+  const run = (load: () => Promise<Handler>) => async (...args: unknown[]): Promise<void> => {
+    // The last argument is commander's own.
+    onExit((await (await load())(...(args.slice(0, -1) as never[]))) ?? 0);
+  };
+  const output = (): Option => new Option('-o, --output <format>', 'shape of the output').choices(FORMATS).default('table');
+  const date = (name: string, text: string): Argument => new Argument(name, text).argParser(instant);
+
+  program.command('version').description('print the version').action(run(async () => () => void process.stdout.write(`${version}\n`)));
+
+  startingCommands(program, run);
+  dagCommands(program, run, output, date);
+  taskCommands(program, run, output, date);
+
+  const runs = program.command('runs').description('dag runs');
+  runs.command('list').argument('<dag_id>').option('--state <state>', 'queued, running, success or failed').option('--limit <n>', 'newest so many', wholeNumber(1, 10_000), 25).addOption(output())
+    .description('the newest runs of a dag').action(run(async () => (await import('./commands/runs.js')).listRuns));
+  runs.command('show').argument('<dag_id>').argument('[run]', 'run id or logical date; the newest when left out').addOption(output())
+    .description('a run and its task instances').action(run(async () => (await import('./commands/runs.js')).showRun));
+
+  backfillCommands(program, run, output);
+
+  const config = program.command('config').description('configuration');
+  config.command('list').option('--describe', 'also what each key means').addOption(output()).description('every key, its value and where it comes from')
+    .action(run(async () => (await import('./commands/config.js')).listConfig));
+  const db = program.command('db').description('the database of the services');
+  const migrate = run(async () => (await import('./commands/db.js')).migrateDatabase);
+  db.command('migrate').description('bring the database up to date').action(migrate);
+  db.command('check').description('whether the database answers and is up to date').action(run(async () => (await import('./commands/db.js')).checkDatabase));
+  program.command('initdb', { hidden: true }).description('same as: db migrate').action(migrate);
+  applyToAll(program);
+  return program;
+}
+
+type Run = (load: () => Promise<Handler>) => (...args: unknown[]) => Promise<void>;
+
+function startingCommands(program: Command, run: Run): void {
+  const port = wholeNumber(0, 65_535);
+  program.command('standalone').description('everything in one process, with a database of its own; nothing else is needed')
+    .option('-p, --port <port>', 'port of the api and the start page (default 8080)', port).option('--host <address>', 'address it listens on (default 127.0.0.1)')
+    .option('--no-examples', 'without the example dags').option('-v, --verbose', 'tell what the services do')
+    .action(run(async () => (await import('./standalone/run-standalone.js')).runStandalone));
+  const services = async () => import('./service-commands/run-service.js');
+  program.command('api').alias('webserver').description('the REST API and the start page').option('-p, --port <port>', 'default 8080', port).option('--host <address>', 'default 127.0.0.1')
+    .action(run(async () => (await services()).runApi));
+  program.command('scheduler').description('applies runs, timers and schedules, and serves workers').action(run(async () => (await services()).runScheduler));
+  program.command('worker').description('runs tasks').option('-q, --queues <names>', 'comma-separated').option('-c, --concurrency <n>', 'tasks at once', wholeNumber(1, 1_000))
+    .action(run(async () => (await services()).runWorker));
+  program.command('log-server').description('serves the logs of this host').option('-p, --port <port>', 'default 8795', port).action(run(async () => (await services()).runLogServer));
+  program.command('dag-processor').description('turns dag files into dag versions').action(run(async () => (await services()).runDagProcessor));
+}
+
+function dagCommands(program: Command, run: Run, output: () => Option, date: (name: string, text: string) => Argument): void {
+  const dags = program.command('dags').description('dags');
+  const handlers = async () => import('./commands/dags.js');
+  dags.command('list').option('--pattern <text>', 'part of the dag id').option('--tags <tag>', 'with this tag').option('--paused', 'only paused ones').addOption(output())
+    .description('all dags').action(run(async () => (await handlers()).listDags));
+  dags.command('show').argument('<dag_id>').addOption(output()).description('a dag and its tasks').action(run(async () => (await handlers()).showDag));
+  dags.command('trigger').argument('<dag_id>').description('start a run')
+    .option('-c, --conf <json>', 'a JSON object for the run', jsonObject).option('-e, --logical-date <date>', 'unique per dag; none when left out', instant)
+    .option('-r, --run-id <id>', 'made up when left out').option('--note <text>')
+    .option('-w, --wait', 'wait for the end and tell the progress; exit code 1 when the run fails').option('--timeout <seconds>', 'wait no longer', wholeNumber(1, 31_536_000))
+    .addOption(output()).action(run(async () => (await handlers()).triggerDag));
+  for (const [name, paused] of [['pause', true], ['unpause', false]] as const) {
+    dags.command(name).argument('<dag_id>').addOption(output()).description(paused ? 'start nothing new of a dag' : 'let a dag run again')
+      .action(run(async () => { const { setPaused } = await handlers(); return ((dagId: string, options: { output: 'table' }) => setPaused(dagId, paused, options)) as Handler; }));
+  }
+  dags.command('test').argument('<dag_id>').addArgument(date('[date]', 'logical date')).option('-c, --conf <json>', 'a JSON object for the run', jsonObject).addOption(output())
+    .description('run a dag once with all its logs on the terminal (needs a running api)').action(run(async () => (await handlers()).testDag));
+}
+
+function taskCommands(program: Command, run: Run, output: () => Option, date: (name: string, text: string) => Argument): void {
+  const handlers = async () => import('./commands/tasks.js');
+  const tasks = program.command('tasks').description('tasks and their logs');
+  tasks.command('list').argument('<dag_id>').addOption(output()).description('the tasks of a dag').action(run(async () => (await handlers()).listTasks));
+  for (const command of [tasks.command('run'), program.command('run')]) {
+    command.argument('<dag_id>').argument('<task_id>').addArgument(date('<date>', 'logical date')).description('run one task for a date, with its log on the terminal')
+      .action(run(async () => (await handlers()).runTask));
+  }
+  tasks.command('logs').argument('<dag_id>').argument('<task_id>').argument('[run]', 'run id or logical date; the newest when left out').description('the log of a try')
+    .option('-t, --try <n>', 'the newest when left out', wholeNumber(1, 1_000_000)).option('-m, --map-index <n>', 'of a mapped task', wholeNumber(0, 1_000_000)).option('-f, --follow', 'go on until the try ends')
+    .addOption(output()).action(run(async () => (await handlers()).showLogs));
+}
+
+function backfillCommands(program: Command, run: Run, output: () => Option): void {
+  const handler = run(async () => (await import('./commands/backfill.js')).createBackfill);
+  const options = (command: Command): Command => command.argument('<dag_id>')
+    .option('-s, --from-date <date>', 'first logical date', instant).option('-e, --to-date <date>', 'last logical date, included', instant)
+    .option('--max-active-runs <n>', 'runs at once', wholeNumber(1, 1_000), 10)
+    .addOption(new Option('--reprocess-behavior <which>', 'existing runs to run again').choices(['none', 'failed', 'completed']).default('none'))
+    .option('--run-backwards', 'newest first').option('-c, --dag-run-conf <json>', 'a JSON object for each run', jsonObject).option('--dry-run', 'only show the dates').option('--no-wait', 'return at once')
+    .addOption(output()).action(handler);
+  const backfill = options(program.command('backfill').description('runs for past dates: backfill DAG -s DATE -e DATE').enablePositionalOptions());
+  options(backfill.command('create').description('same as: backfill DAG'));
+}
+
+/** Settings commander does not hand down to commands that exist already. */
+function applyToAll(command: Command): void {
+  for (const each of command.commands) {
+    each.exitOverride().showHelpAfterError('(add --help for what it takes)').showSuggestionAfterError();
+    applyToAll(each);
+  }
+}

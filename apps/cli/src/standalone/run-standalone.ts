@@ -1,0 +1,48 @@
+import { runUntilSignal } from '@millrace/lifecycle';
+import type { Service } from '@millrace/lifecycle';
+import pc from 'picocolors';
+import { tell } from '../output/terminal.js';
+import { HomeLock } from './home-lock.js';
+import { standaloneConfiguration } from './standalone-settings.js';
+import type { StandaloneOptions } from './standalone-settings.js';
+import { Standalone } from './standalone.service.js';
+
+export function runStandalone(options: StandaloneOptions): Promise<never> {
+  return runUntilSignal(() => {
+    const { config, overrides } = standaloneConfiguration(options);
+    const begunMs = performance.now();
+    const standalone = new Standalone({ config, overrides, onProgress: (sentence) => tell(`millrace: ${sentence}`) }, new HomeLock(config['core.home']));
+    return {
+      name: standalone.name,
+      start: async () => {
+        await standalone.start();
+        if (standalone.url !== '') banner(standalone, config['core.home'], performance.now() - begunMs);
+      },
+      stop: async () => {
+        tell('\nmillrace: stopping…');
+        await standalone.stop();
+        tell('millrace: stopped.');
+      },
+    } satisfies Service;
+  });
+}
+
+function banner(standalone: Standalone, home: string, tookMs: number): void {
+  const { value, file, origin } = standalone.adminPassword;
+  const password = origin === 'generated' ? `${pc.bold(value)}  (kept in ${file})` : `in ${file}`;
+  tell(`
+  ${pc.bold('Millrace')} is ready after ${(tookMs / 1_000).toFixed(1)} s:  ${pc.bold(pc.cyan(standalone.url))}
+
+  user      admin
+  password  ${password}
+  state     ${home}
+  dags      ${home}/dags  (watched; plugins beside it)
+
+  Try, in another terminal:
+    npx millrace dags list
+    npx millrace dags trigger example_bash_operator --wait
+    npx millrace tasks logs example_bash_operator run_this_last
+
+  Ctrl-C stops everything.
+`);
+}
