@@ -20,7 +20,7 @@ describe('worker', () => {
     const config = loadConfiguration({ env: {}, overrides });
     const broker = new InProcessBroker();
     await broker.start();
-    const worker = createWorker({ config, broker, logger: createLogger({ service: 'worker', stream }), runnerEntry: '/nowhere' });
+    const worker = createWorker({ config, broker, logger: createLogger({ service: 'worker', stream }), entries: { runner: '/nowhere', guardian: '/nowhere' } });
     await worker.start();
     try {
       expect(lines.map((line) => JSON.parse(line) as { message: string }).find((line) => line.message === 'ready')).toMatchObject({ ops_port: worker.opsPort, log_port: worker.logPort });

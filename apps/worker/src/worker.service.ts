@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from '@millrace/configuration';
-import { RunnerPool, TaskWorker, WorkerSession, openSpool, runnerEntry, workerMetrics, type ResultSpool } from '@millrace/execution';
+import { RunnerPool, TaskWorker, WorkerSession, builtEntries, openSpool, workerMetrics, type ChildEntries, type ResultSpool } from '@millrace/execution';
 import { ManagedService, type HealthReport } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
 import { AmqpBroker, type Broker } from '@millrace/messaging';
@@ -15,8 +15,8 @@ export interface WorkerOptions {
   readonly broker?: Broker;
   /** Not used by workers; every service takes the same options. */
   readonly liveUpdates?: LiveUpdates;
-  /** Default: the built runner. */
-  readonly runnerEntry?: string;
+  /** Default: the built ones. */
+  readonly entries?: ChildEntries;
 }
 
 interface WorkerParts {
@@ -89,7 +89,7 @@ function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: M
   const concurrency = config['worker.concurrency'];
   const counted = workerMetrics(shared.metrics, { slots: () => concurrency, running: () => worker.runningCount, spooled: () => worker.spooledCount, runners: () => pool.size });
   const pool = new RunnerPool({
-    entry: options.runnerEntry ?? runnerEntry(),
+    entries: options.entries ?? builtEntries(),
     // The runner's fence follows the worker's: both must have ended a task before its lease does.
     settings: { selfFenceMs: config['worker.self_fence_ms'], logMaxBytes: config['logs.max_bytes_per_try'] },
     environment: process.env,

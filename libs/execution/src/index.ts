@@ -1,5 +1,5 @@
-export { runnerEntry } from './runner-pool/runner-entry.js';
-export { runnerEnvironment } from './runner-pool/runner-environment.js';
+export { builtEntries } from './runner-pool/built-entries.js';
+export type { ChildEntries } from './runner-pool/built-entries.js';
 export { RunnerPool } from './runner-pool/runner-pool.js';
 export type { RunnerPoolOptions } from './runner-pool/runner-pool.js';
 export { WorkerSession } from './session/worker-session.js';

@@ -5,6 +5,8 @@ import { hasInEnvironment, livingProcesses, type ProcessFacts } from './proc-fil
 export const RUNNER_MARK = 'MILLRACE_RUNNER';
 
 const LOOK_EVERY_MS = 25;
+/** A look reads all of /proc: over a long grace they come less often. */
+const LOOK_EVERY_MAX_MS = 250;
 /** A process that forks while it is killed is met again in the next round. */
 const KILL_ROUNDS = 40;
 
@@ -18,8 +20,8 @@ export async function endProcessTree(root: number, runnerId: string, graceMs: nu
   const graceEnds = performance.now() + graceMs;
   let alive = livingTree(root, runnerId);
   signal(root, alive, 'SIGTERM');
-  while (alive.length > 0 && performance.now() < graceEnds) {
-    await wait(Math.min(LOOK_EVERY_MS, Math.max(1, graceEnds - performance.now())));
+  for (let pauseMs = LOOK_EVERY_MS; alive.length > 0 && performance.now() < graceEnds; pauseMs = Math.min(pauseMs * 1.3, LOOK_EVERY_MAX_MS)) {
+    await wait(Math.min(pauseMs, Math.max(1, graceEnds - performance.now())));
     alive = livingTree(root, runnerId);
   }
   for (let round = 0; alive.length > 0; round++) {

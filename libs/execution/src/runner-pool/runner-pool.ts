@@ -1,10 +1,12 @@
 import { backoffMs } from '@millrace/lifecycle';
 import type { Logger } from '@millrace/telemetry';
 import type { RunnerSettings } from '../runner/runner-settings.js';
+import { Guardian } from '../runner-guardian/guardian.js';
+import type { ChildEntries } from './built-entries.js';
 import { RunnerProcess } from './runner-process.js';
 
 export interface RunnerPoolOptions {
-  readonly entry: string;
+  readonly entries: ChildEntries;
   readonly settings: RunnerSettings;
   readonly environment: NodeJS.ProcessEnv;
   readonly logger: Logger;
@@ -33,10 +35,15 @@ export class RunnerPool {
   private lastBundle: string | undefined;
   private stopped = false;
 
-  constructor(private readonly options: RunnerPoolOptions) {}
+  private readonly guardian: Guardian;
+
+  constructor(private readonly options: RunnerPoolOptions) {
+    this.guardian = new Guardian({ ...options, entry: options.entries.guardian, fenceMs: options.settings.selfFenceMs });
+  }
 
   start(): void {
     this.stopped = false;
+    this.guardian.start();
     this.fill();
     this.timer = setInterval(() => this.tick(), Math.max(10, Math.floor(this.options.settings.selfFenceMs / PINGS_PER_FENCE)));
   }
@@ -92,6 +99,7 @@ export class RunnerPool {
     const runners = [...this.all];
     this.all.clear();
     await Promise.all(runners.map((runner) => runner.kill(runner.isBusy ? 1_000 : 0, 'the worker stops')));
+    await this.guardian.stop();
   }
 
   private takeIdle(bundleFile: string): RunnerProcess | undefined {
@@ -123,6 +131,7 @@ export class RunnerPool {
     let ready = false;
     const runner = new RunnerProcess({
       ...this.options,
+      entry: this.options.entries.runner,
       onReady: () => {
         ready = true;
         this.starting--;
@@ -132,6 +141,7 @@ export class RunnerPool {
       },
       onGone: () => {
         this.all.delete(runner);
+        void runner.ended.finally(() => this.guardian.ended(runner.id));
         const at = this.idle.indexOf(runner);
         if (at >= 0) this.idle.splice(at, 1);
         if (ready) return this.fill();
@@ -147,9 +157,11 @@ export class RunnerPool {
       },
     });
     this.all.add(runner);
+    this.guardian.guard(runner.pid, runner.id);
   }
 
   private tick(): void {
+    this.guardian.ping();
     for (const runner of this.all) runner.ping();
     const surplus = this.idle.filter((runner) => performance.now() - runner.idleSince > IDLE_MAX_MS).slice(0, Math.max(0, this.all.size - Math.max(1, this.options.warm)));
     for (const runner of surplus) {

@@ -9,7 +9,7 @@ import { endProcessTree } from '../process-tree/process-tree.js';
 import { runnerEnvironment } from './runner-environment.js';
 
 export interface RunnerProcessOptions {
-  /** Built entry of the runner, see `runnerEntry()`. */
+  /** Built entry of the runner, see `builtEntries()`. */
   readonly entry: string;
   readonly settings: RunnerSettings;
   /** The worker's environment; the runner gets the allowed part. */
@@ -96,6 +96,11 @@ export class RunnerProcess {
     }
     this.ending = endProcessTree(this.pid, this.id, graceMs);
     return this.ending;
+  }
+
+  /** Settles when nothing of it is left, once it is ending. */
+  get ended(): Promise<unknown> {
+    return (this.ending ?? Promise.resolve()).catch(() => undefined);
   }
 
   /** Ends an idle runner. */

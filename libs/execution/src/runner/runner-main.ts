@@ -37,6 +37,8 @@ process.on('SIGTERM', onTerminate);
 process.on('SIGINT', () => {}); // Ctrl-C goes to a terminal's whole group; the worker decides when its tasks end.
 process.on('uncaughtException', onUncaught);
 process.on('exit', () => capture.flush());
+// The worker may have ended before anybody listened.
+if (!process.connected) endGroup('the worker is gone');
 send({ type: 'ready', pid: process.pid });
 
 function receive(message: ToRunner): void {

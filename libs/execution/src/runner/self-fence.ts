@@ -16,6 +16,8 @@ export class SelfFence {
 
   start(): void {
     const tickMs = Math.max(1, Math.floor(this.fenceMs / TICKS));
+    this.stop();
+    this.silentMs = 0;
     this.timer = setInterval(() => this.tick(tickMs), tickMs);
   }
 

@@ -25,7 +25,10 @@ export class ResultSpool {
   /** Answers are written with the next results: losing them only means that a result is sent twice. */
   private answered: Buffer[] = [];
 
-  constructor(folder: string) {
+  constructor(
+    folder: string,
+    private readonly onClose: () => void = () => {},
+  ) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const file = join(folder, RESULTS_FILE);
     this.fd = openSync(file, 'a', 0o600);
@@ -73,6 +76,7 @@ export class ResultSpool {
       this.answered = [];
     }
     closeSync(this.fd);
+    this.onClose();
   }
 
   private compact(): void {

@@ -26,7 +26,7 @@ export function openSpool(folder: string, logger: Logger): ResultSpool {
   if (owner !== null && isAlive(owner)) throw new MillraceError('conflict', `the spool folder ${folder} is used by the worker with process id ${owner.pid}; give each worker a name (worker.name) or folder (worker.spool_dir) of its own`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(join(folder, OWNER_FILE), JSON.stringify({ host: hostname(), pid: process.pid, startedAt: startOf(process.pid) } satisfies Owner));
-  const spool = new ResultSpool(folder);
+  const spool = new ResultSpool(folder, () => rmSync(join(folder, OWNER_FILE), { force: true }));
   const siblings = readdirSync(dirname(folder)).filter((name) => name !== basename(folder));
   for (const name of siblings) adopt(join(dirname(folder), name), spool, logger);
   return spool;
@@ -58,7 +58,7 @@ function ownerOf(folder: string): Owner | null {
 }
 
 function isAlive(owner: Owner): boolean {
-  if (owner.host !== hostname() || owner.pid === process.pid) return false;
+  if (owner.host !== hostname()) return false;
   try {
     process.kill(owner.pid, 0);
   } catch (error) {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { executionProto } from '@millrace/contracts';
-import { buildRunner } from '../testing/built-runner.js';
+import { buildEntries } from '../testing/build-entries.js';
 import { FakeScheduler } from '../testing/fake-scheduler.js';
 import { WorkerRig, bundleOf, grantOf } from '../testing/worker-rig.js';
 
@@ -15,22 +15,30 @@ import { WorkerRig, bundleOf, grantOf } from '../testing/worker-rig.js';
 const TASKS = Number(process.argv[2] ?? 1_000);
 const ROUNDS = 3;
 
-const runner = await buildRunner(fileURLToPath(new URL(import.meta.url.endsWith('.mjs') ? '../src/runner/runner-main.ts' : '../runner/runner-main.ts', import.meta.url)));
+interface Figures {
+  readonly tasks_per_s: number;
+  readonly us_per_hop: number;
+  readonly worker_and_fake_scheduler_cpu_us: number;
+  readonly runners_cpu_us: number;
+  readonly runner_starts: number;
+}
+
+const built = await buildEntries(fileURLToPath(new URL('../src', import.meta.url)));
 const scheduler = await new FakeScheduler().start();
-const rig = await new WorkerRig({ runnerEntry: runner.entry, schedulers: [scheduler], concurrency: 2, warm: 1, tasksPerRunner: 1_000_000 }).start();
+const rig = await new WorkerRig({ entries: built.entries, schedulers: [scheduler], concurrency: 2, warm: 1, tasksPerRunner: 1_000_000 }).start();
 const hash = scheduler.addBundle(bundleOf({ noop: 'async () => {}' }));
-const results = [];
+const results: Figures[] = [];
 for (let round = 0; round <= ROUNDS; round++) {
   const figures = await chain(TASKS);
   if (round > 0) results.push(figures); // The first warms up.
 }
 await rig.stop();
 scheduler.stop();
-runner.remove();
+built.remove();
 results.sort((a, b) => a.us_per_hop - b.us_per_hop);
 console.log(JSON.stringify({ tasks: TASKS, node: process.version, median: results[Math.floor(results.length / 2)], all: results }, null, 2));
 
-async function chain(length: number): Promise<Record<string, number>> {
+async function chain(length: number): Promise<Figures> {
   const runId = `bench__${randomUUID()}`;
   const grants = Array.from({ length }, (_, i) => grantOf(hash, 'noop', { runId, indexPath: [i] }));
   const next = new Map<string, executionProto.Grant | undefined>(grants.map((grant, i) => [grant.attemptId, grants[i + 1]]));

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { executionProto } from '@millrace/contracts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildRunner } from '../testing/built-runner.js';
+import { buildEntries } from '../testing/build-entries.js';
 import { FakeScheduler } from '../testing/fake-scheduler.js';
 import { gone, isRunning } from '../testing/processes.js';
 import { WorkerRig, bundleOf, grantOf, type RigOptions } from '../testing/worker-rig.js';
@@ -10,14 +10,14 @@ import { WorkerRig, bundleOf, grantOf, type RigOptions } from '../testing/worker
 type Completion = executionProto.Completion;
 type Grant = executionProto.Grant;
 
-let runner: Awaited<ReturnType<typeof buildRunner>>;
+let built: Awaited<ReturnType<typeof buildEntries>>;
 let scheduler: FakeScheduler;
 let rig: WorkerRig;
 
 beforeAll(async () => {
-  runner = await buildRunner();
+  built = await buildEntries();
 });
-afterAll(() => runner.remove());
+afterAll(() => built.remove());
 beforeEach(async () => {
   scheduler = await new FakeScheduler().start();
 });
@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 async function start(options: Partial<RigOptions> = {}): Promise<WorkerRig> {
-  rig = new WorkerRig({ runnerEntry: runner.entry, schedulers: [scheduler], ...options });
+  rig = new WorkerRig({ entries: built.entries, schedulers: [scheduler], ...options });
   return rig.start();
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Server, ServerCredentials, status, type ServerDuplexStream } from '@grpc/grpc-js';
 import { executionProto } from '@millrace/contracts';
+import { TEST_TOKEN } from './test-token.js';
 
 type Request = executionProto.SessionRequest;
 type Response = executionProto.SessionResponse;
@@ -8,8 +9,6 @@ type Body = NonNullable<Response['body']>;
 type Stream = ServerDuplexStream<Request, Response>;
 type Completion = executionProto.Completion;
 type Grant = executionProto.Grant;
-
-export const TEST_TOKEN = 'a-token-for-tests-of-at-least-32-characters';
 
 /** Waits for what a spec expects to arrive. */
 export class Arrivals<Item> {

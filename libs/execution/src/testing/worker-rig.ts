@@ -6,16 +6,18 @@ import type { executionProto } from '@millrace/contracts';
 import { InProcessBroker } from '@millrace/messaging';
 import { logPathOf } from '@millrace/task-logs';
 import { createMetrics, type LogFields, type Logger } from '@millrace/telemetry';
+import type { ChildEntries } from '../runner-pool/built-entries.js';
 import { RunnerPool } from '../runner-pool/runner-pool.js';
 import { WorkerSession } from '../session/worker-session.js';
 import { ResultSpool } from '../spool/result-spool.js';
 import { TaskWorker } from '../supervisor/task-worker.js';
 import { workerMetrics } from '../supervisor/worker-metrics.js';
-import { TEST_TOKEN, type FakeScheduler } from './fake-scheduler.js';
+import type { FakeScheduler } from './fake-scheduler.js';
+import { TEST_TOKEN } from './test-token.js';
 
 export interface RigOptions {
-  readonly runnerEntry: string;
-  readonly schedulers: readonly FakeScheduler[];
+  readonly entries: ChildEntries;
+  readonly schedulers: readonly Pick<FakeScheduler, 'address' | 'grants'>[];
   readonly concurrency?: number;
   readonly warm?: number;
   readonly selfFenceMs?: number;
@@ -43,7 +45,7 @@ export class WorkerRig {
     const logger = this.logger();
     const concurrency = options.concurrency ?? 4;
     this.pool = new RunnerPool({
-      entry: options.runnerEntry,
+      entries: options.entries,
       settings: { selfFenceMs: options.runnerFenceMs ?? 10_000, logMaxBytes: options.logMaxBytes ?? 1_000_000 },
       environment: options.environment ?? process.env,
       logger,
