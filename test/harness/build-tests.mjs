@@ -7,7 +7,7 @@ export async function buildTests(root) {
   const test = join(root, 'test');
   mkdirSync(join(test, 'dist'), { recursive: true });
   const outdir = mkdtempSync(join(test, 'dist', 'bench-'));
-  const entryPoints = ['bench', 'harness'].flatMap((folder) => readdirSync(join(test, folder), { recursive: true })
+  const entryPoints = ['bench', 'harness', 'oracle'].flatMap((folder) => readdirSync(join(test, folder), { recursive: true })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts') && !file.startsWith('dags/'))
     .map((file) => join(test, folder, file)));
   await build({ entryPoints, outdir, outbase: test, bundle: false, format: 'esm', platform: 'node', target: 'node20', sourcemap: 'inline', logLevel: 'error' });

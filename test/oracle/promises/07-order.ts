@@ -3,11 +3,14 @@ import { instanceKey } from '../ledger.js';
 import { nameOf, type Observed } from '../observed.js';
 
 /** A task that needs all its parents' success starts after each of them has ended well. Only parents that keep a ledger count. */
-export function checkOrder({ ledger, runs, documents }: Observed): string[] {
+export function checkOrder({ ledger, runs, documents, journal }: Observed): string[] {
   const found: string[] = [];
   const keepsLedger = new Set(ledger.map((line) => `${line.dag}/${line.task}`));
   const byRun = groupBy(ledger, (line) => `${line.dag}/${line.run}`);
+  // A parent marked by hand never ended, and its children rightly start.
+  const marked = new Set(journal.filter((entry) => entry.action === 'mark').map((entry) => `${entry.dagId}/${entry.runId}`));
   for (const run of runs) {
+    if (marked.has(nameOf(run))) continue;
     const lines = byRun.get(nameOf(run)) ?? [];
     const goodEnds = groupBy(lines.filter((line) => line.event === 'end' && line.ok === true), (line) => line.task);
     const starts = groupBy(lines.filter((line) => line.event === 'start'), (line) => line.task);
