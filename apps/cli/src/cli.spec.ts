@@ -163,7 +163,7 @@ describe('the founding short forms', () => {
       });
     }
     const { code, out, err } = await millrace('run', 'etl', 'load', '2018-01-11');
-    expect(out).toBe('*** Log from /a\n[2026-01-01T00:00:00Z] {task.stdout} INFO - try 1\n*** Log from /a\n[2026-01-01T00:00:00Z] {task.stdout} INFO - try 2\n');
+    expect(out).toBe('[2026-01-01T00:00:00Z] {task.stdout} INFO - try 1\n[2026-01-01T00:00:00Z] {task.stdout} INFO - try 2\n');
     expect([code, err.split('\n').at(-2)]).toEqual([1, 'etl.load: failed']);
   });
 

@@ -44,6 +44,7 @@ export async function createBackfill(dagId: string, options: BackfillOptions): P
   }
   const runs = await watchBackfill(api, backfill, dagId, fromDate, toDate);
   print(await renderRows(runs.map(withSeconds), RUN_COLUMNS, options.output));
+  if (runs.length === 0) tell('no run was made: every date of the range has one. --reprocess-behavior completed runs them again');
   return runs.some((run) => run['state'] === 'failed') ? EXIT_FAILED_RUN : 0;
 }
 
@@ -55,7 +56,7 @@ async function watchBackfill(api: ApiClient, backfill: Row, dagId: string, fromD
     const runs = await api.list(`${dagPath(dagId)}/dagRuns`, 'dag_runs', range);
     const counts = new Map<string, number>();
     for (const run of runs) counts.set(String(run['state']), (counts.get(String(run['state'])) ?? 0) + 1);
-    const line = `${runs.length} runs: ${[...counts].map(([state, count]) => `${count} ${state}`).join(', ')}${current['is_paused'] === true ? ' (paused)' : ''}`;
+    const line = `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}: ${[...counts].map(([state, count]) => `${count} ${state}`).join(', ')}${current['is_paused'] === true ? ' (paused)' : ''}`;
     if (line !== told) tell(line);
     told = line;
     if (current['completed_at'] !== null && current['completed_at'] !== undefined) return runs;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { MillraceError } from '@millrace/vocabulary';
@@ -11,6 +11,7 @@ export function prepareHome(home: string): void {
     accessSync(home, constants.W_OK);
     // Root passes every access check; a read-only file system shows only when written to.
     writeFileSync(join(home, '.writable'), '');
+    rmSync(join(home, '.writable'));
   } catch (error) {
     throw new MillraceError('unavailable', `the folder ${home} can't be used (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}). Give millrace one it may write to: MILLRACE_HOME=/some/folder`);
   }

@@ -11,17 +11,20 @@ export function runStandalone(options: StandaloneOptions): Promise<never> {
   return runUntilSignal(() => {
     const { config, overrides } = standaloneConfiguration(options);
     const begunMs = performance.now();
+    let isReady = false;
     const standalone = new Standalone({ config, overrides, onProgress: (sentence) => tell(`millrace: ${sentence}`) }, new HomeLock(config['core.home']));
     return {
       name: standalone.name,
       start: async () => {
         await standalone.start();
-        if (standalone.url !== '') banner(standalone, config['core.home'], performance.now() - begunMs);
+        if (standalone.url === '') return; // Stopped while starting.
+        isReady = true;
+        banner(standalone, config['core.home'], performance.now() - begunMs);
       },
       stop: async () => {
-        tell('\nmillrace: stopping…');
+        if (isReady) tell('\nmillrace: stopping…');
         await standalone.stop();
-        tell('millrace: stopped.');
+        if (isReady) tell('millrace: stopped.');
       },
     } satisfies Service;
   });
@@ -41,7 +44,7 @@ function banner(standalone: Standalone, home: string, tookMs: number): void {
   Try, in another terminal:
     npx millrace dags list
     npx millrace dags trigger example_bash_operator --wait
-    npx millrace tasks logs example_bash_operator run_this_last
+    npx millrace tasks logs example_bash_operator run_after_loop
 
   Ctrl-C stops everything.
 `);

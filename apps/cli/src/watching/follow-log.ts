@@ -38,9 +38,8 @@ export async function* logEvents(api: ApiClient, log: LogOf, follow: boolean, is
 /** An event as the line it was. */
 export function logLine(event: Row): string {
   const text = String(event['event'] ?? '').split('\n').map(printable).join('\n');
-  const sources = event['sources'];
-  if (Array.isArray(sources)) return sources.map((source) => `*** Log from ${printable(String(source))}`).join('\n');
-  if (text === '::endgroup::') return '';
+  // The group around the sources is for browsers; the `***` lines say the same in words.
+  if (Array.isArray(event['sources']) || text === '::endgroup::') return '';
   if (event['timestamp'] === null || event['timestamp'] === undefined) return text;
   return `[${String(event['timestamp'])}] {${printable(String(event['logger'] ?? 'task'))}} ${String(event['level'] ?? 'info').toUpperCase()} - ${text}`;
 }

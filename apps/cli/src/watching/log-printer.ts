@@ -31,7 +31,6 @@ export class LogPrinter {
     const name = mapIndex >= 0 ? `${taskId}[${mapIndex}]` : taskId;
     const isOver = async (): Promise<boolean> => isTryOver(await instanceOf(this.api, this.dagId, this.runId, taskId, mapIndex), tryNumber);
     for await (const event of logEvents(this.api, { dagId: this.dagId, runId: this.runId, taskId, mapIndex, tryNumber }, true, isOver)) {
-      if (Array.isArray(event['sources'])) continue;
       const line = logLine(event);
       if (line !== '') print(line.split('\n').map((each) => `${name} | ${each}\n`).join(''));
     }
