@@ -56,11 +56,8 @@ export class FolderPublisher {
 
   /** One look: processes and publishes what changed. @returns when to look again at the latest, milliseconds; null: no need */
   async once(signal: AbortSignal): Promise<number | null> {
-    let published = 0;
-    const look = await this.processor.look(async (outcome) => {
-      await this.publish(outcome, signal);
-      published++;
-    });
+    const refusedBefore = [...this.refused];
+    const look = await this.processor.look((outcome) => this.publish(outcome, signal));
     if ((look.present !== null) !== this.readable) {
       this.readable = look.present !== null;
       if (this.readable) this.logger.info('the dags folder can be read again', { folder: this.folder.path });
@@ -69,18 +66,16 @@ export class FolderPublisher {
     this.watch.follow(look.folders);
     if (look.present === null) return null;
     const present = look.present;
+    // What stood against a refused file (its dag's id belongs to another file) passes when that other file changes or goes.
+    let again = look.changed.some((outcome) => !this.refused.has(outcome.path)) ? refusedBefore : [];
     if (JSON.stringify(present) !== this.reported) {
       const { staleDags } = await this.untilAnswered('reporting the folder', () => this.api.reportFolder(this.folder.name, present), signal);
       this.reported = JSON.stringify(present);
       if (staleDags > 0) this.logger.info('dags are stale, because their files are gone', { folder: this.folder.name, dags: staleDags });
-      published++;
+      again = [...this.refused];
     }
-    // Something changed elsewhere, so the reason of a refusal (the id belongs to another file) may have passed.
-    if (published > 0 && this.refused.size > 0 && look.changed.every((outcome) => !this.refused.has(outcome.path))) {
-      for (const path of this.refused) this.processor.forget(path);
-      this.refused.clear();
-      return 0;
-    }
+    for (const path of again) this.processor.forget(path);
+    if (again.length > 0) return 0;
     return look.lookAgainMs;
   }
 

@@ -26,12 +26,12 @@ export class FolderWatch {
   async wait(ms: number, signal: AbortSignal): Promise<void> {
     if (!this.changed && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
         const done = (): void => {
           clearTimeout(timer);
           signal.removeEventListener('abort', done);
           resolve();
         };
+        const timer = setTimeout(done, ms);
         this.waiting = done;
         signal.addEventListener('abort', done, { once: true });
       });

@@ -29,7 +29,7 @@ globalThis.fetch = closed('fetch');
 delete globalThis.WebSocket;
 syncBuiltinESMExports();
 
-const write = writeSync, close = closeSync, exit = process.exit, stringify = JSON.stringify;
+const write = writeSync, close = closeSync, exit = process.reallyExit, stringify = JSON.stringify;
 const answer = (value) => {
   const bytes = Buffer.from(stringify(value));
   for (let at = 0; at < bytes.length; ) {
