@@ -58,8 +58,10 @@ export type { DueDag, NextRunWrite, ScheduledRunWrite } from './dags/due-dags.js
 export { AttemptReads } from './attempt-reads/attempt-reads.js';
 export type { FoundXComRow, StoredConnection, XComRead } from './attempt-reads/attempt-reads.js';
 export { RunCommandReader, RunWriter } from './runs/run-writer.js';
-export type { NewRun, SelectableRow } from './runs/run-writer.js';
+export type { SelectableRow } from './runs/run-writer.js';
+export { currentVersions, insertRuns, isRunIdTaken } from './runs/insert-runs.js';
+export type { CurrentVersion, NewRun } from './runs/insert-runs.js';
 export { BackfillWriter, completeBackfills, runsInRange } from './backfills/backfill-writer.js';
 export type { NewBackfill, RunInRange } from './backfills/backfill-writer.js';
 export { BundleReader } from './bundles/bundle-reader.js';
-export { checkSchema } from './database/check-schema.js';
+export { checkSchema, databaseNow } from './database/check-schema.js';

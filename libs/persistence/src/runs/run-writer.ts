@@ -1,43 +1,6 @@
-import type { DagVersionId, InstanceId, RunId, RunType, TriggeredBy } from '@millrace/vocabulary';
+import type { DagVersionId, InstanceId, RunId } from '@millrace/vocabulary';
 import { plainArray } from '../database/array-literals.js';
 import type { Statement, Transaction } from '../database/database.js';
-
-export interface NewRun {
-  readonly id: RunId;
-  readonly dagId: string;
-  readonly runId: string;
-  readonly versionId: DagVersionId;
-  readonly runType: RunType;
-  readonly triggeredBy: TriggeredBy;
-  readonly userName: string | null;
-  readonly logicalDate: Date | null;
-  readonly intervalStart: Date | null;
-  readonly intervalEnd: Date | null;
-  readonly runAfter: Date;
-  readonly confJson: string;
-  readonly paramsJson: string;
-  readonly note: string | null;
-  readonly partitionKey: string | null;
-  readonly taskSelection: readonly string[] | null;
-  readonly backfillId: number | null;
-  readonly backfillOrder: number | null;
-}
-
-const INSERT_RUN: Statement = {
-  name: 'insert-run',
-  text: `
-insert into dag_run (id, dag_id, run_id, dag_version_id, state, run_type, triggered_by, triggering_user_name, logical_date, data_interval_start,
-  data_interval_end, run_after, conf, params, note, partition_key, task_selection, backfill_id, backfill_order)
-values ($1, $2, $3, $4, 'queued', $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13::jsonb, $14, $15, $16, $17, $18)`,
-};
-
-/** current-version: what a run of the dag would be pinned to now. */
-const CURRENT_VERSION: Statement = {
-  name: 'current-version',
-  text: `
-select d.dag_id as "dagId", d.is_paused as paused, d.current_version_id as "versionId", extract(epoch from clock_timestamp())::float8 * 1000 as "nowMs"
-from dag d where d.dag_id = $1 and not d.is_stale and d.current_version_id is not null`,
-};
 
 const RUNS_OF_DAG: Statement = {
   name: 'unfinished-runs-of-dag',
@@ -79,19 +42,6 @@ const AUDIT: Statement = { name: 'audit', text: `insert into audit_log (event, d
 /** What people's commands write. Only inside a transaction. */
 export class RunWriter {
   constructor(private readonly tx: Transaction) {}
-
-  /** undefined: there is no such dag, or its file is gone. */
-  async currentVersion(dagId: string): Promise<{ dagId: string; paused: boolean; versionId: DagVersionId; nowMs: number } | undefined> {
-    return (await this.tx.query<{ dagId: string; paused: boolean; versionId: DagVersionId; nowMs: number }>(CURRENT_VERSION, [dagId]))[0];
-  }
-
-  /** @throws PostgreSQL's 23505 when the run id, or the logical date, exists. */
-  async insert(run: NewRun): Promise<void> {
-    await this.tx.query(INSERT_RUN, [
-      run.id, run.dagId, run.runId, run.versionId, run.runType, run.triggeredBy, run.userName, run.logicalDate, run.intervalStart, run.intervalEnd, run.runAfter,
-      run.confJson, run.paramsJson, run.note, run.partitionKey, run.taskSelection, run.backfillId, run.backfillOrder,
-    ]);
-  }
 
   async setPaused(dagId: string, paused: boolean): Promise<boolean> {
     return (await this.tx.query(SET_PAUSED, [dagId, paused])).length > 0;

@@ -12,12 +12,14 @@ export interface RunWrite {
   readonly endedAtMs: number | null;
   readonly reason: string | null;
   readonly activeInstances: number;
+  /** Somebody cleared instances of it with this decision. */
+  readonly cleared: boolean;
   /** What it was decided on, for replay: `{ "now": ms, "events": [...] }`. */
   readonly decidedOnJson: string;
 }
 
-/** 0: state only. 1: a new attempt waits in its queue. 2: a new attempt is claimed in this very commit. */
-export type WriteKind = 0 | 1 | 2;
+/** 0: state only. 1: a new attempt waits in its queue. 2: a new attempt is claimed in this very commit. 3: set back, as if never tried. */
+export type WriteKind = 0 | 1 | 2 | 3;
 
 export interface InstanceWrite {
   readonly id: InstanceId;
@@ -139,10 +141,13 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
 )`);
     refused = ' and not exists (select 1 from refused x where x.run_id = r.id)';
   }
+  const cleared = runs.filter((r) => r.cleared).map((r) => r.id);
+  if (cleared.length > 0) variant += 'r';
+  const counted = cleared.length > 0 ? `, clear_number = r.clear_number + (r.id = any(${plain(cleared)}::uuid[]))::int` : '';
   const versions = plain(runs.map((r) => r.expectedVersion));
   parts.push(`gate as (
   update dag_run r set version = r.version + 1, state = i.state, start_date = to_timestamp(i.started / 1000), end_date = to_timestamp(i.ended / 1000),
-    reason = i.reason, active_instances = i.active, last_scheduling_decision = now()
+    reason = i.reason, active_instances = i.active, last_scheduling_decision = now()${counted}
   from unnest(${runIds}::uuid[], ${versions}::int8[], ${plain(runs.map((r) => r.state))}::text[], ${plain(runs.map((r) => r.startedAtMs))}::float8[],
     ${plain(runs.map((r) => r.endedAtMs))}::float8[], ${p(runs.map((r) => r.reason))}::text[], ${plain(runs.map((r) => r.activeInstances))}::int[])
     as i(id, version, state, started, ended, reason, active)
@@ -190,11 +195,11 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
     claim_token = case c.kind when 0 then t.claim_token${claims ? ' when 2 then c.token' : ''} end,
     session_id = case c.kind when 0 then t.session_id${claims ? ' when 2 then c.session_id' : ''} end,
     hostname = case c.kind when 0 then t.hostname${claims ? ' when 2 then c.worker' : ''} end,
-    queued_at = case c.kind when 0 then t.queued_at else now() end,
+    queued_at = case c.kind when 0 then t.queued_at when 3 then null else now() end,
     start_date = case c.kind when 0 then t.start_date${claims ? ' when 2 then now()' : ''} end,
     end_date = case when c.kind > 0 then null when c.ended is null then t.end_date else to_timestamp(c.ended / 1000) end,
     resume = case when c.kind > 0 and c.try_number <> t.try_number then null${facts ? ' when c.told = 1 then c.resume::jsonb' : ''} else t.resume end${facts ? `,
-    pid = case c.told when 1 then c.pid else t.pid end,
+    pid = case when c.told = 1 then c.pid when c.kind = 0 then t.pid end,
     rendered_fields = case c.told when 1 then coalesce(c.rendered::jsonb, t.rendered_fields) else t.rendered_fields end,
     correlation_key = case c.told when 1 then c.correlation_key else t.correlation_key end` : ''}
   from unnest(${ids}::uuid[], ${plain(instances.map((c) => c.runId))}::uuid[], ${plain(instances.map((c) => c.kind))}::int2[], ${plain(instances.map((c) => c.state))}::text[],

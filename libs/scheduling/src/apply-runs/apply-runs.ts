@@ -6,7 +6,7 @@ import type { Logger } from '@millrace/telemetry';
 import type { RunId } from '@millrace/vocabulary';
 import type { DatabaseClock } from '../clock/database-clock.js';
 import type { CachedRun, RunCache } from '../run-cache/run-cache.js';
-import { addDecision, emptyWrites } from './decision-writes.js';
+import { addDecision, claimsBefore, emptyWrites } from './decision-writes.js';
 import type { AfterCommit, WritesInProgress } from './decision-writes.js';
 import type { InputResult, RunInput } from './inputs.js';
 
@@ -115,7 +115,7 @@ export class ApplyRuns {
     for (const [id, waiting] of this.#inbox) {
       if (this.#loading.has(id)) continue;
       if (events >= this.options.batchMax) break;
-      if (waiting.some((item) => item.input.fresh && item.tries === 0)) {
+      if (waiting.some((item) => item.tries === 0 && (item.input.fresh || this.#stopsOthers(id, item)))) {
         for (const item of waiting) item.tries++;
         this.cache.drop(id);
       }
@@ -132,6 +132,11 @@ export class ApplyRuns {
     }
     if (missing.length > 0) void this.#load(missing);
     return parts;
+  }
+
+  /** A failure that ends the whole run must know who has started, and claims are not versioned. */
+  #stopsOthers(id: RunId, { input: { event } }: Waiting): boolean {
+    return event.type === 'finished' && event.outcome === 'failed' && this.cache.get(id)?.run.plan.failFast === true;
   }
 
   async #load(ids: readonly RunId[]): Promise<void> {
@@ -200,7 +205,9 @@ export class ApplyRuns {
   /** undefined: nothing of it changed anything, so there is nothing to write. */
   #decide(part: Part, writes: WritesInProgress, nowMs: number, ignored: Map<Waiting, string>): AfterCommit | undefined {
     const inputs = part.waiting.map((item) => item.input);
-    const decision = decide(part.entry.run, inputs.map((input) => input.event), nowMs);
+    const events = inputs.map((input) => input.event);
+    const claims = claimsBefore(part.entry.run, events);
+    const decision = decide(part.entry.run, events, nowMs);
     this.counters.events += inputs.length;
     for (const { event, reason } of decision.ignored) ignored.set(part.waiting[event]!, reason);
     const spends = inputs.some((input) => input.timerId !== undefined || input.runEventId !== undefined || input.bump === true);
@@ -216,7 +223,7 @@ export class ApplyRuns {
       }
       return undefined;
     }
-    return addDecision(writes, part.entry, inputs, decision, nowMs, this.options.home, this.options.continuation);
+    return addDecision(writes, part.entry, inputs, decision, nowMs, { home: this.options.home, continuation: this.options.continuation, claims });
   }
 
   #settle(part: Part, row: WrittenRun, after: AfterCommit, ignored: Map<Waiting, string>): void {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Decision, Instance, RunEvent } from '@millrace/engine';
+import type { Decision, Instance, Run, RunEvent } from '@millrace/engine';
 import { markClaimed } from '@millrace/engine';
 import type { executionProto } from '@millrace/contracts';
 import type { CreatedInstanceWrite, DecisionWrites, InstanceWrite, TimerWrite, WriteKind } from '@millrace/persistence';
@@ -28,11 +28,33 @@ export interface AfterCommit {
   readonly claimed: { readonly instanceId: InstanceId; readonly attemptId: AttemptId; readonly token: ClaimToken; readonly sessionId: SessionId }[];
 }
 
+export interface DecisionOptions {
+  readonly home: string;
+  readonly continuation: boolean;
+  /** Claims this decision rests on, for the replay; see {@link claimsBefore}. */
+  readonly claims: readonly RunEvent[];
+}
+
+/**
+ * Claims are rows of their own and no version of the run. Where an event's meaning depends on who had started, what was known
+ * of that is recorded in front of it, so that a replay decides the same. Ask before deciding.
+ */
+export function claimsBefore(run: Run, events: readonly RunEvent[]): RunEvent[] {
+  const matters = events.some((event) => (event.type === 'finished' && event.outcome === 'failed' && run.plan.failFast) || event.type === 'lost' || event.type === 'cleared' || event.type === 'marked' || event.type === 'run_marked' || (event.type === 'timer' && event.kind === 'run_timeout'));
+  if (!matters) return [];
+  const claims: RunEvent[] = [];
+  for (const instance of run.instances.values()) {
+    if (instance.state === 'running' && instance.attemptId !== null) claims.push({ type: 'claimed', instanceId: instance.id, attemptId: instance.attemptId });
+  }
+  return claims;
+}
+
 /**
  * Turns one run's decision into rows and into what follows the commit. Successors go to workers that just completed something
  * of the run and would take more: claimed here and now, so that a chain needs neither the broker nor a second commit.
  */
-export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: readonly RunInput[], decision: Decision, nowMs: number, home: string, continuation: boolean): AfterCommit {
+export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: readonly RunInput[], decision: Decision, nowMs: number, options: DecisionOptions): AfterCommit {
+  const { home, continuation, claims: heard } = options;
   const { row, run } = entry;
   const ignored = new Set(decision.ignored.map((item) => item.event));
   const dispatched = new Map<InstanceId, { instance: Instance; attemptId: AttemptId }>();
@@ -73,7 +95,8 @@ export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: 
     endedAtMs: decision.run.endedAtMs,
     reason: decision.run.reason,
     activeInstances: decision.run.activeInstances,
-    decidedOnJson: JSON.stringify({ now: nowMs, events: inputs.map((input) => input.event) satisfies readonly RunEvent[] }),
+    cleared: inputs.some((input, index) => input.event.type === 'cleared' && !ignored.has(index)),
+    decidedOnJson: JSON.stringify({ now: nowMs, events: [...heard, ...inputs.map((input) => input.event)] satisfies readonly RunEvent[] }),
   });
 
   const completions = new Map<InstanceId, RunInput['completion']>();
@@ -119,7 +142,9 @@ export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: 
   return { ...after, finished };
 
   function kindOf(instance: Instance): WriteKind {
-    return claims.has(instance.id) ? 2 : dispatched.has(instance.id) ? 1 : 0;
+    if (claims.has(instance.id)) return 2;
+    if (dispatched.has(instance.id)) return 1;
+    return instance.attemptId === null && (instance.state === null || instance.state === 'scheduled') ? 3 : 0;
   }
 }
 

@@ -3,25 +3,25 @@ import { wakePartition } from '@millrace/contracts';
 import type { Wake } from '@millrace/contracts';
 import type { RunEvent } from '@millrace/engine';
 import type { Broker } from '@millrace/messaging';
-import { BackfillWriter, DagSchedules, RunCommandReader, RunReader, RunWriter, StuckRuns, completeBackfills, runsInRange, sqlState } from '@millrace/persistence';
-import type { Database, Transaction } from '@millrace/persistence';
+import { BackfillWriter, DagSchedules, RunCommandReader, RunReader, RunWriter, StuckRuns, completeBackfills, currentVersions, insertRuns, runsInRange } from '@millrace/persistence';
+import type { Database, NewRun, Transaction } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
-import { MillraceError, RUN_ID_PATTERN, uuidV7From } from '@millrace/vocabulary';
+import { MillraceError, uuidV7From } from '@millrace/vocabulary';
 import type { InstanceId, RunId } from '@millrace/vocabulary';
 import { ApplyRuns } from '../apply-runs/apply-runs.js';
 import { DatabaseClock } from '../clock/database-clock.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
 import { groupBy } from '../grouping/group-by.js';
 import { RunCache } from '../run-cache/run-cache.js';
-import { runNameNow, runNameOf } from '../schedules/run-names.js';
+import { runNameOf } from '../schedules/run-names.js';
 import { lastRunOf, timetableOf } from '../schedules/timetable-of.js';
 import { confJsonOf, paramsJsonOf } from './check-conf.js';
 import type { BackfillInput, BackfillPlan, Commands, InstanceSelection, SelectedInstance, TriggerInput } from './commands.js';
 import { planBackfill } from './plan-backfill.js';
 import { selectInstances } from './select-instances.js';
+import { TriggerDesk } from './trigger-desk.js';
 
 const DEFAULT_BACKFILL_RUNS = 10;
-const UNIQUE_VIOLATION = '23505';
 
 export interface CommandParts {
   readonly database: Database;
@@ -39,12 +39,14 @@ class DatabaseCommands implements Commands {
   readonly #broker: Broker;
   readonly #cache: RunCache;
   readonly #apply: ApplyRuns;
+  readonly #triggers: TriggerDesk;
 
   constructor({ database, broker, logger }: CommandParts) {
     this.#database = database;
     this.#broker = broker;
     const reader = new RunReader(database);
     this.#cache = new RunCache(reader, 0);
+    this.#triggers = new TriggerDesk(database, this.#cache, (id, dagId) => this.#ring(id, { runs: [], dags: [dagId] }));
     const dispatcher = new Dispatcher(broker, '');
     this.#apply = new ApplyRuns(database, this.#cache, new DatabaseClock(), new StuckRuns(database), {
       // The scheduler that has the run in memory hears of it, stops what was cancelled, and watches the timers.
@@ -55,52 +57,8 @@ class DatabaseCommands implements Commands {
     }, logger, { batchMax: 200, home: '', continuation: false });
   }
 
-  async trigger(input: TriggerInput): Promise<{ readonly id: RunId; readonly runId: string }> {
-    if (input.runId !== undefined && !RUN_ID_PATTERN.test(input.runId)) {
-      throw new MillraceError('invalid', `run id "${input.runId}" may hold letters, digits, "_", ".", "~", ":", "+", "-" and blanks, at most 250 characters, and no ".."`);
-    }
-    const confJson = confJsonOf(input.conf);
-    const created = await this.#database.inTransaction(async (tx) => {
-      const writer = new RunWriter(tx);
-      const dag = await writer.currentVersion(input.dagId);
-      if (dag === undefined) throw new MillraceError('dag_not_found', `DAG with dag_id: '${input.dagId}' not found`);
-      await this.#cache.loadVersions([dag.versionId], new RunReader(tx));
-      const { document, plan } = this.#cache.version(dag.versionId);
-      for (const taskId of input.taskSelection ?? []) {
-        if (!plan.byId.has(taskId)) throw new MillraceError('task_not_found', `Task '${taskId}' not found in DAG '${input.dagId}'`);
-      }
-      const runType = input.runType ?? 'manual';
-      const id = uuidV7From(dag.nowMs, randomBytes(10)) as string as RunId;
-      const runAfter = input.runAfter ?? new Date(dag.nowMs);
-      const interval = input.logicalDate ? timetableOf(document)?.manual(input.logicalDate.getTime()) : undefined;
-      const runId = input.runId ?? (input.runAfter || input.logicalDate ? runNameOf(runType, (input.logicalDate ?? runAfter).getTime()) : runNameNow(runType, dag.nowMs));
-      await inserting(input.dagId, runId, input.logicalDate ?? null, () =>
-        writer.insert({
-          id,
-          dagId: input.dagId,
-          runId,
-          versionId: dag.versionId,
-          runType,
-          triggeredBy: input.triggeredBy,
-          userName: input.actor,
-          logicalDate: input.logicalDate ?? null,
-          intervalStart: input.dataIntervalStart ?? (interval ? new Date(interval.intervalStartMs) : null),
-          intervalEnd: input.dataIntervalEnd ?? (interval ? new Date(interval.intervalEndMs) : null),
-          runAfter,
-          confJson,
-          paramsJson: paramsJsonOf(document, input.conf),
-          note: input.note ?? null,
-          partitionKey: input.partitionKey ?? null,
-          taskSelection: input.taskSelection ?? null,
-          backfillId: null,
-          backfillOrder: null,
-        }),
-      );
-      await writer.audit('trigger_dag_run', input.actor, { dagId: input.dagId, runId, extra: { run_type: runType, logical_date: input.logicalDate ?? null } });
-      return { id, runId };
-    });
-    this.#ring(created.id, { runs: [], dags: [input.dagId] });
-    return created;
+  trigger(input: TriggerInput): Promise<{ readonly id: RunId; readonly runId: string }> {
+    return this.#triggers.trigger(input);
   }
 
   async setPaused(dagId: string, paused: boolean, actor: string): Promise<void> {
@@ -157,9 +115,8 @@ class DatabaseCommands implements Commands {
     if (!Number.isInteger(maxActiveRuns) || maxActiveRuns < 1) throw new MillraceError('invalid', `max_active_runs must be a whole number > 0, got ${maxActiveRuns}`);
     const cleared: RunId[] = [];
     const plan = await this.#database.inTransaction(async (tx): Promise<BackfillPlan> => {
-      const writer = new RunWriter(tx);
       const backfills = new BackfillWriter(tx);
-      const dag = await writer.currentVersion(input.dagId);
+      const dag = (await currentVersions(tx, [input.dagId])).get(input.dagId);
       if (dag === undefined) throw new MillraceError('dag_not_found', `Could not find dag ${input.dagId}`);
       await this.#cache.loadVersions([dag.versionId], new RunReader(tx));
       const { document } = this.#cache.version(dag.versionId);
@@ -176,6 +133,7 @@ class DatabaseCommands implements Commands {
       });
       const byDate = new Map(existing.map((run) => [run.logicalDate.getTime(), run]));
       const paramsJson = paramsJsonOf(document, input.conf);
+      const fresh: NewRun[] = [];
       for (const [order, run] of runs.entries()) {
         if (run.action === 'skip') continue;
         if (run.action === 'clear') {
@@ -184,17 +142,16 @@ class DatabaseCommands implements Commands {
           cleared.push(id);
           continue;
         }
-        const id = uuidV7From(dag.nowMs, randomBytes(10)) as string as RunId;
-        const runId = runNameOf('backfill', run.logicalDate.getTime());
-        await inserting(input.dagId, runId, run.logicalDate, () =>
-          writer.insert({
-            id, dagId: input.dagId, runId, versionId: dag.versionId, runType: 'backfill', triggeredBy: 'backfill', userName: input.actor,
-            logicalDate: run.logicalDate, intervalStart: run.dataIntervalStart, intervalEnd: run.dataIntervalEnd, runAfter: new Date(Math.min(run.logicalDate.getTime(), dag.nowMs)),
-            confJson, paramsJson, note: null, partitionKey: null, taskSelection: null, backfillId, backfillOrder: order,
-          }),
-        );
+        fresh.push({
+          id: uuidV7From(dag.nowMs, randomBytes(10)) as string as RunId, dagId: input.dagId, runId: runNameOf('backfill', run.logicalDate.getTime()), versionId: dag.versionId,
+          runType: 'backfill', triggeredBy: 'backfill', userName: input.actor, logicalDate: run.logicalDate, intervalStart: run.dataIntervalStart, intervalEnd: run.dataIntervalEnd,
+          runAfter: new Date(Math.min(run.logicalDate.getTime(), dag.nowMs)), confJson, paramsJson, note: null, partitionKey: null, taskSelection: null, backfillId, backfillOrder: order,
+        });
       }
-      await writer.audit('create_backfill', input.actor, { dagId: input.dagId, extra: { backfill_id: backfillId, from_date: input.fromDate, to_date: input.toDate } });
+      const made = await insertRuns(tx, fresh, null);
+      const taken = fresh.find((run) => !made.has(run.id));
+      if (taken !== undefined) throw new MillraceError('conflict', `A run of dag '${input.dagId}' with logical_date ${taken.logicalDate?.toISOString()} was made meanwhile; ask again`);
+      await new RunWriter(tx).audit('create_backfill', input.actor, { dagId: input.dagId, extra: { backfill_id: backfillId, from_date: input.fromDate, to_date: input.toDate } });
       return { backfillId, runs };
     });
     if (plan.backfillId === null) return plan;
@@ -267,20 +224,5 @@ class DatabaseCommands implements Commands {
 
   #ring(id: RunId, wake: Omit<Wake, 'v'>): void {
     this.#broker.ring(wakePartition(id), { v: 1, ...wake });
-  }
-}
-
-/** Says which of the two unique things exists already. */
-async function inserting(dagId: string, runId: string, logicalDate: Date | null, insert: () => Promise<void>): Promise<void> {
-  try {
-    await insert();
-  } catch (error) {
-    if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
-    const byDate = (error as { constraint?: string }).constraint === 'dag_run_logical_date';
-    throw new MillraceError(
-      'conflict',
-      byDate ? `A run of dag '${dagId}' with logical_date ${logicalDate?.toISOString()} exists already` : `A run of dag '${dagId}' with dag_run_id '${runId}' exists already`,
-      { dag_id: dagId, run_id: runId },
-    );
   }
 }

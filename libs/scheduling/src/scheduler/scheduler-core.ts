@@ -180,7 +180,7 @@ export class SchedulerCore extends ManagedService {
       const stale = new Set(await this.sessions.notCurrent(running));
       for (const grant of running) {
         if (!stale.has(grant.attemptId)) continue;
-        this.workers.cancel(grant.sessionId, grant.attemptId, 'cancelled');
+        this.workers.cancel(grant.sessionId, grant.attemptId, 'cleared, marked or replaced while it ran');
         this.grants.ended(grant.attemptId);
       }
     } catch (error) {

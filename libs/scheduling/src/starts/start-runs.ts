@@ -1,7 +1,7 @@
 import { NaturalBatcher } from '@millrace/lifecycle';
 import { decide } from '@millrace/engine';
 import { wakePartition } from '@millrace/contracts';
-import { COUNT_RUNNING_RUNS, LOCK_DAGS, RunReader, STARTABLE_RUNS, writeDecisions } from '@millrace/persistence';
+import { COUNT_RUNNING_RUNS, LOCK_DAGS, RunReader, STARTABLE_RUNS, databaseNow, writeDecisions } from '@millrace/persistence';
 import type { Database, DecisionWrites, Transaction } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import type { RunId } from '@millrace/vocabulary';
@@ -75,7 +75,7 @@ export class StartRuns {
       if (chosen.length === 0) return [];
       const loaded = await this.cache.load(chosen, new RunReader(tx));
       const writes = emptyWrites();
-      const nowMs = this.clock.known ? this.clock.now() : await this.#databaseNow(tx);
+      const nowMs = this.clock.known ? this.clock.now() : await databaseNow(tx);
       for (const id of chosen) {
         const entry = loaded.get(id);
         if (entry === undefined || entry.row.state !== 'queued') continue;
@@ -85,7 +85,7 @@ export class StartRuns {
           this.logger.error('a queued run cannot start', { dag_id: entry.row.dagId, run_id: entry.row.runId, reason: decision.ignored[0]!.reason });
           continue;
         }
-        started.push({ entry, after: addDecision(writes, entry, [input], decision, nowMs, this.home, false) });
+        started.push({ entry, after: addDecision(writes, entry, [input], decision, nowMs, { home: this.home, continuation: false, claims: [] }) });
       }
       return started.length === 0 ? [] : writeDecisions(tx, writes as DecisionWrites);
     });
@@ -125,10 +125,5 @@ export class StartRuns {
       chosen.push(row.id);
     }
     return { chosen, rest: chosen.length === 0 ? [] : ids.filter((id) => perDag.get(id) === MAX_PER_DAG) };
-  }
-
-  async #databaseNow(tx: Transaction): Promise<number> {
-    const [row] = await tx.query<{ nowMs: number }>({ name: 'database-now', text: 'select extract(epoch from clock_timestamp())::float8 * 1000 as "nowMs"' });
-    return row!.nowMs;
   }
 }

@@ -137,7 +137,7 @@ export class Sweeper {
       rows.map(async (row) => {
         if (row.instanceId === null || row.attemptId === null || row.runId === null) return void settled.set(row.sessionId, settled.get(row.sessionId) ?? true);
         const reason = lostReason(row.workerName, row.sessionState, row.lastBeatMs);
-        const result = await this.apply.submit(row.runId, { event: { type: 'lost', instanceId: row.instanceId, attemptId: row.attemptId, reason }, fresh: true });
+        const result = await this.apply.submit(row.runId, { event: { type: 'lost', instanceId: row.instanceId, attemptId: row.attemptId, reason, started: true }, fresh: true });
         if (result.kind === 'applied') lost++;
         settled.set(row.sessionId, (settled.get(row.sessionId) ?? true) && result.kind !== 'later');
       }),
@@ -164,7 +164,7 @@ export class Sweeper {
     const results = await Promise.all(
       rows.map((row) => {
         const reason = `claimed for worker ${row.workerName}, whose heartbeats do not name it: the answer to the claim was lost`;
-        return this.apply.submit(row.runId, { event: { type: 'lost', instanceId: row.instanceId, attemptId: row.attemptId, reason }, fresh: true });
+        return this.apply.submit(row.runId, { event: { type: 'lost', instanceId: row.instanceId, attemptId: row.attemptId, reason, started: true }, fresh: true });
       }),
     );
     return results.filter((result) => result.kind === 'applied').length;
