@@ -10,6 +10,8 @@ import type { OwnRabbitMq } from './own-rabbitmq.js';
 
 const LOAD = ['load_chain', 'load_fan', 'load_flaky', 'load_long'] as const;
 const TASK_QUEUES = ['default', 'other'];
+/** However long a fault takes, the load ends here. */
+const MOST_RUNS = 150;
 /** Everything must be over this long after the fault has healed. Generous: the machine may be busy. */
 const RECOVERY_LIMIT_MS = 90_000;
 
@@ -22,6 +24,8 @@ export const SCALED = {
 /** One constellation under a small mixed load, the faults, and the question afterwards whether every promise held. */
 export class FaultBench {
   private lastRun = 0;
+  /** From the end of the last fault until everything was over. */
+  private recoveryMs = 0;
 
   private constructor(
     readonly constellation: Constellation,
@@ -40,14 +44,39 @@ export class FaultBench {
   }
 
   /**
-   * Triggers `count` mixed runs, one after the other with up to 150 ms between, while `fault` happens; then waits until
-   * everything is over. @returns the broken promises.
+   * Triggers mixed runs, one after the other with up to 150 ms between, as long as `fault` goes on and at least `atLeast`;
+   * then waits until everything is over. @returns the broken promises.
    */
-  async under(count: number, fault: () => Promise<void>): Promise<Violation[]> {
-    const load = this.load(count);
-    await fault();
+  async under(atLeast: number, fault: () => Promise<void>): Promise<Violation[]> {
+    let over = false;
+    const load = this.load((count) => count >= atLeast && (over || count >= MOST_RUNS));
+    try {
+      await fault();
+    } finally {
+      over = true;
+    }
+    const healed = performance.now();
     await load;
-    return this.settle();
+    const violations = await this.settle();
+    this.recoveryMs = Math.round(performance.now() - healed);
+    return violations;
+  }
+
+  /** What happened so far, for the record: a fault that touched nothing proves nothing. */
+  async tally(): Promise<Readonly<Record<string, unknown>>> {
+    const { rows } = await this.constellation.database.query(`select (select count(*)::int from dag_run) as runs, (select count(*)::int from task_instance) as instances,
+      (select count(*)::int from task_instance_history where state = 'lost') as lost, (select count(*)::int from task_instance_history where state <> 'lost') as "otherTries",
+      (select count(*)::int from worker_session where state = 'lost') as "lostSessions"`);
+    const reasons = await this.constellation.database.query(`select regexp_replace(reason, '[0-9a-f-]{36}|[0-9]+', '…', 'g') as why, count(*)::int as times from task_instance_history where state = 'lost' group by 1`);
+    return { ...rows[0], lostBecause: reasons.rows, recoveryMs: this.recoveryMs, ledgerLines: this.constellation.ledger().length, unknownAnswers: this.constellation.journal.entries.filter((entry) => entry.answer === 'unknown').length };
+  }
+
+  /** The session of a worker's present life. */
+  async sessionOf(worker: string): Promise<string> {
+    return eventually(`a session of ${worker}`, async () => {
+      const { rows } = await this.constellation.database.query<{ id: string }>(`select id from worker_session where worker_name = $1 and state = 'active' and lease_expires_at > now()`, [worker]);
+      return rows.at(0)?.id;
+    });
   }
 
   /** Waits until a task of this dag has started and not ended, on a worker if one is named. */
@@ -76,7 +105,9 @@ export class FaultBench {
   async withBroker(work: (channel: amqp.Channel) => Promise<void>): Promise<void> {
     const connection = await amqp.connect(this.broker.url, { noDelay: true });
     try {
-      await work(await connection.createChannel());
+      const channel = await connection.createChannel();
+      channel.on('error', () => undefined); // a failed call rejects with it
+      await work(channel);
     } finally {
       await connection.close();
     }
@@ -86,8 +117,8 @@ export class FaultBench {
     return TASK_QUEUES.map((queue) => `millrace.tasks.${queue}`);
   }
 
-  private async load(count: number): Promise<void> {
-    for (let i = 0; i < count; i++) {
+  private async load(enough: (count: number) => boolean): Promise<void> {
+    for (let count = 0; !enough(count); count++) {
       await this.constellation.client.trigger(this.dice.pick(LOAD), this.nextRunId());
       await this.moment(0, 150);
     }
