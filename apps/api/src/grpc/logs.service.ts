@@ -10,10 +10,10 @@ export function logsService(parts: { readonly logs: TryLogs; readonly internalTo
   return {
     readLog: (call) => {
       if (!isInternalCall(call.metadata.get('authorization')[0], parts.internalToken)) {
-        call.destroy(refusal(status.UNAUTHENTICATED, 'the internal token is missing or wrong (security.internal_token)'));
+        call.emit('error', refusal(status.UNAUTHENTICATED, 'the internal token is missing or wrong (security.internal_token)'));
         return;
       }
-      send(call, parts.logs).catch((error: unknown) => call.destroy(toServiceError(error, call.getPath(), parts.logger)));
+      send(call, parts.logs).catch((error: unknown) => call.emit('error', toServiceError(error, call.getPath(), parts.logger)));
     },
   };
 }

@@ -165,11 +165,11 @@ describe('runs', () => {
   it('are marked, noted, waited for, cleared and deleted', async () => {
     const { id, path } = await trigger(TWO, {});
     await withInstances('two', id, { x: 'failed', y: 'upstream_failed' });
+    expect((await rig.call('POST', `${path}/clear`, { body: { only_failed: true } })).body).toMatchObject({ total_entries: 2, task_instances: [{ state: 'failed' }, { state: 'upstream_failed' }] });
     expect((await rig.call('PATCH', path, { body: { note: 'checked' } })).body).toMatchObject({ note: 'checked', state: 'running' });
     expect((await rig.call('PATCH', path, { body: { state: 'success' } })).body).toMatchObject({ state: 'success', note: 'checked' });
     expect((await rig.call('PATCH', path, { body: { state: 'running' } })).status).toBe(422);
     expect((await rig.get(`${path}/wait?interval=0.1`)).body).toBe('{"state":"success"}\n');
-    expect((await rig.call('POST', `${path}/clear`, { body: { only_failed: true } })).body.total_entries).toBeGreaterThan(0);
     expect((await rig.call('POST', `${path}/clear`, { body: { dry_run: false } })).body).toMatchObject({ dag_run_id: id });
     expect((await rig.get(path)).body.state).not.toBe('success');
     await rig.call('PATCH', path, { body: { state: 'failed' } });

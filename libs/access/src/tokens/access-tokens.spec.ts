@@ -33,7 +33,7 @@ describe('the internal token', () => {
     expect(isInternalToken('', '')).toBe(false);
   });
 
-  it.each([['Bearer abc', 'abc'], ['bearer  abc', 'abc'], ['Basic abc', null], ['Bearer a b', null], [undefined, null]])('header %s → %s', (header, token) => {
+  it.each([['Bearer abc', 'abc'], ['bearer  abc', 'abc'], ['Basic abc', null], ['Bearer a b', 'a b'], ['Bearer ', null], [undefined, null]])('header %s → %s', (header, token) => {
     expect(bearerOf(header)).toBe(token);
   });
 });

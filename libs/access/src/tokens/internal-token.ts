@@ -8,5 +8,5 @@ export function isInternalToken(presented: string, expected: string): boolean {
 
 /** The token of an `authorization: Bearer …` header; null when it has another shape. */
 export function bearerOf(header: string | undefined): string | null {
-  return /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? null;
+  return /^Bearer +(\S.*)$/i.exec((header ?? '').trimEnd())?.[1] ?? null;
 }
