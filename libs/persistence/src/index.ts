@@ -10,7 +10,7 @@ export { COUNT_RUNNING_RUNS, DAGS_WITH_QUEUED_RUNS, LOCK_DAGS, STARTABLE_RUNS } 
 export { StuckRuns } from './runs/stuck-runs.js';
 export type { UnclaimedAttempt } from './runs/stuck-runs.js';
 export { writeDecisions } from './runs/write-decisions.js';
-export type { AttemptFacts, ClaimCheck, CreatedInstanceWrite, DecisionWrites, InstanceWrite, RunWrite, SupersededWrite, TimerWrite, WriteKind, WrittenRun, XComWrite } from './runs/write-decisions.js';
+export type { AttemptFacts, AuditWrite, ClaimCheck, CreatedInstanceWrite, DecisionWrites, InstanceWrite, RunWrite, SupersededWrite, TimerWrite, WriteKind, WrittenRun, XComWrite } from './runs/write-decisions.js';
 export { claimAttempts } from './claims/claim-attempts.js';
 export type { ClaimRow, ClaimedRow } from './claims/claim-attempts.js';
 export { WorkerSessions } from './sessions/worker-sessions.js';

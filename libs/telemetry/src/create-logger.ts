@@ -24,6 +24,7 @@ const MESSAGE = Symbol.for('message');
 /** A service's log on winston. Secrets are masked before anything is written; see masking.ts for what counts as one. */
 export function createLogger(options: LoggerOptions): Logger {
   const stream = options.stream ?? process.stdout;
+  survivesItsReader(stream);
   const render = options.format === 'text' ? textLine((stream as { isTTY?: boolean }).isTTY === true) : jsonLine;
   const winston = createWinston({
     levels: LEVELS,
@@ -105,4 +106,15 @@ function textLine(coloured: boolean): (entry: Entry) => string {
 function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) => (char === '\n' ? '\n    ' : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`));
+}
+
+const watched = new WeakSet<Writable>();
+
+/** A log nobody reads any more (its pipe was closed) is no reason for a service to end. Other errors of the stream still are. */
+function survivesItsReader(stream: Writable): void {
+  if (watched.has(stream)) return;
+  watched.add(stream);
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+  });
 }

@@ -15,12 +15,12 @@ export class AttemptQuestions {
   async answer(query: executionProto.Query): Promise<executionProto.QueryReply> {
     const reply: executionProto.QueryReply = { requestId: query.requestId, found: false, json: '', xcoms: [], error: '' };
     try {
-      const current = await this.reads.isRunning(query.instanceId as InstanceId, query.attemptId as AttemptId, query.claimToken as ClaimToken);
-      if (!current) return { ...reply, error: 'this attempt is no longer the current one of its task' };
+      const current = await this.reads.running(query.instanceId as InstanceId, query.attemptId as AttemptId, query.claimToken as ClaimToken);
+      if (current === undefined) return { ...reply, error: 'this attempt is no longer the current one of its task' };
       const { what } = query;
       switch (what?.$case) {
         case 'xcom':
-          return { ...reply, ...(await this.#xcoms(what.value)) };
+          return { ...reply, ...(await this.#xcoms(what.value, current)) };
         case 'variableKey': {
           const variable = await this.reads.variable(what.value);
           if (variable === undefined) return reply;
@@ -40,11 +40,12 @@ export class AttemptQuestions {
     }
   }
 
-  async #xcoms(query: executionProto.XComQuery): Promise<Partial<executionProto.QueryReply>> {
+  async #xcoms(query: executionProto.XComQuery, asking: { dagId: string; runId: string }): Promise<Partial<executionProto.QueryReply>> {
     if (query.taskIds.length === 0 || query.taskIds.length > MAX_TASKS) return { error: `name 1 to ${MAX_TASKS} tasks to pull from` };
     const rows = await this.reads.xcoms({
-      dagId: query.dagId,
-      runId: query.runId,
+      // Empty: the asking attempt's own.
+      dagId: query.dagId || asking.dagId,
+      runId: query.runId || asking.runId,
       taskIds: query.taskIds,
       key: query.key,
       indexPath: query.hasIndexPath ? query.indexPath : null,

@@ -48,10 +48,10 @@ where me.dag_id = $1 and me.run_id = $2 and x.task_id = any($3::text[]) and x.ke
 order by x.task_id, x.index_path`,
 };
 
-/** is-running: whether this claim is the current one of a running attempt. */
+/** is-running: the dag and run of a running attempt, if this claim is its current one. */
 const IS_RUNNING: Statement = {
   name: 'is-running',
-  text: `select 1 from task_instance where id = $1 and attempt_id = $2 and claim_token = $3 and state in ('running', 'restarting')`,
+  text: `select dag_id as "dagId", run_id as "runId" from task_instance where id = $1 and attempt_id = $2 and claim_token = $3 and state in ('running', 'restarting')`,
 };
 
 const VARIABLE: Statement = { name: 'variable-of-task', text: `select value, is_encrypted as "isEncrypted" from variable where key = $1` };
@@ -78,8 +78,9 @@ export interface StoredConnection {
 export class AttemptReads {
   constructor(private readonly on: Queryable) {}
 
-  async isRunning(instanceId: InstanceId, attemptId: AttemptId, token: ClaimToken): Promise<boolean> {
-    return (await this.on.query(IS_RUNNING, [instanceId, attemptId, token])).length > 0;
+  /** undefined: the claim is not the current one of a running attempt. */
+  async running(instanceId: InstanceId, attemptId: AttemptId, token: ClaimToken): Promise<{ dagId: string; runId: string } | undefined> {
+    return (await this.on.query<{ dagId: string; runId: string }>(IS_RUNNING, [instanceId, attemptId, token]))[0];
   }
 
   async xcoms(read: XComRead): Promise<FoundXComRow[]> {

@@ -85,6 +85,15 @@ export interface TimerWrite {
   readonly attemptSeq: number;
 }
 
+/** A person's action, told in the same commit that carries it out. */
+export interface AuditWrite {
+  readonly runId: RunId;
+  readonly event: string;
+  readonly actor: string;
+  /** JSON text, secrets taken out. */
+  readonly extra: string | null;
+}
+
 /** A completion whose claim this process did not see: the statement compares the token itself. */
 export interface ClaimCheck {
   readonly runId: RunId;
@@ -104,6 +113,7 @@ export interface DecisionWrites {
   readonly spentTimers: readonly { readonly id: string; readonly runId: RunId }[];
   readonly spentEvents: readonly { readonly id: string; readonly runId: RunId }[];
   readonly checks: readonly ClaimCheck[];
+  readonly audits: readonly AuditWrite[];
 }
 
 export interface WrittenRun {
@@ -126,7 +136,7 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
   const plain = (items: readonly (string | number | null)[]): string => p(plainArray(items));
   let variant = '';
   const parts: string[] = [];
-  const { runs, instances, created, xcoms, superseded, timers, spentTimers, spentEvents, checks } = writes;
+  const { runs, instances, created, xcoms, superseded, timers, spentTimers, spentEvents, checks, audits } = writes;
 
   const runIds = plain(runs.map((r) => r.id));
   let refused = '';
@@ -266,6 +276,16 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
     variant += 'e';
     const ids = plain(spentEvents.map((t) => t.id));
     parts.push(`applied as (delete from run_event where id = any(${ids}::uuid[]) and dag_run_id in (select id from gate))`);
+  }
+  if (audits.length > 0) {
+    variant += 'a';
+    parts.push(`told as (
+  insert into audit_log (event, dag_id, run_id, actor, extra)
+  select c.event, r.dag_id, r.run_id, c.actor, c.extra
+  from unnest(${plain(audits.map((a) => a.runId))}::uuid[], ${p(audits.map((a) => a.event))}::text[], ${p(audits.map((a) => a.actor))}::text[], ${p(audits.map((a) => a.extra))}::text[])
+    as c(run_id, event, actor, extra)
+  join gate g on g.id = c.run_id join dag_run r on r.id = c.run_id
+)`);
   }
   const text = `with ${parts.join(', ')} select id, version, extract(epoch from now())::float8 * 1000 as "nowMs" from gate`;
   return on.query<WrittenRun>({ name: `write-decisions-${variant}`, text }, values);

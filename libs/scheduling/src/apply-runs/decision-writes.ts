@@ -14,7 +14,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)
 export type WritesInProgress = Mutable<DecisionWrites>;
 
 export function emptyWrites(): WritesInProgress {
-  return { runs: [], instances: [], created: [], xcoms: [], superseded: [], timers: [], spentTimers: [], spentEvents: [], checks: [] };
+  return { runs: [], instances: [], created: [], xcoms: [], superseded: [], timers: [], spentTimers: [], spentEvents: [], checks: [], audits: [] };
 }
 
 /** What is done for a run once its decision is committed. */
@@ -103,6 +103,7 @@ export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: 
   for (const [index, input] of inputs.entries()) {
     const { completion } = input;
     if (input.timerId !== undefined) writes.spentTimers.push({ id: input.timerId, runId: row.id });
+    if (input.audit !== undefined && !ignored.has(index)) writes.audits.push({ runId: row.id, ...input.audit });
     if (input.runEventId !== undefined) writes.spentEvents.push({ id: input.runEventId, runId: row.id });
     if (completion === undefined || ignored.has(index)) continue;
     completions.set(completion.instanceId, completion);

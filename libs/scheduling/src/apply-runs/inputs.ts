@@ -33,6 +33,8 @@ export interface RunInput {
   readonly fresh?: boolean | undefined;
   /** Write a new version even when nothing of the run changed: something beside it did (its dag was paused), and who remembers it must read again. */
   readonly bump?: boolean | undefined;
+  /** The person's action this is, for the audit log, in the same commit. */
+  readonly audit?: { readonly event: string; readonly actor: string; readonly extra: string | null } | undefined;
 }
 
 export type InputResult =

@@ -9,6 +9,7 @@ import type { Logger } from '@millrace/telemetry';
 import { MillraceError, uuidV7From } from '@millrace/vocabulary';
 import type { InstanceId, RunId } from '@millrace/vocabulary';
 import { ApplyRuns } from '../apply-runs/apply-runs.js';
+import type { RunInput } from '../apply-runs/inputs.js';
 import { DatabaseClock } from '../clock/database-clock.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
 import { groupBy } from '../grouping/group-by.js';
@@ -70,7 +71,7 @@ class DatabaseCommands implements Commands {
       if (!paused) await this.#replan(tx, dagId);
     });
     const running = await new RunCommandReader(this.#database).runningRuns(dagId);
-    await Promise.all(running.map((id) => this.#submit(id, { type: 'paused', paused })));
+    await Promise.all(running.map((id) => this.#submit(id, undefined, { type: 'paused', paused })));
     this.#ring(dagId as string as RunId, { runs: [], dags: [dagId] });
   }
 
@@ -91,16 +92,16 @@ class DatabaseCommands implements Commands {
   }
 
   async markRun(id: RunId, state: 'success' | 'failed' | 'queued', actor: string): Promise<void> {
-    const run = await this.#runOrRefuse(id);
-    if (state === 'queued') await this.#putBack(id, actor);
-    else await this.#submit(id, { type: 'run_marked', state, by: actor });
-    await this.#audit(`mark_dag_run_${state}`, actor, run);
+    await this.#runOrRefuse(id);
+    const audit = { event: `mark_dag_run_${state}`, actor, extra: null };
+    if (state === 'queued') await this.#putBack(id, actor, audit);
+    else await this.#submit(id, audit, { type: 'run_marked', state, by: actor });
   }
 
   async deleteRun(id: RunId, actor: string): Promise<void> {
     const run = await this.#runOrRefuse(id);
     // What runs is stopped first: an attempt without an instance would end as a refused result.
-    if (run.state === 'running') await this.#submit(id, { type: 'run_marked', state: 'failed', by: actor });
+    if (run.state === 'running') await this.#submit(id, undefined, { type: 'run_marked', state: 'failed', by: actor });
     await this.#database.inTransaction(async (tx) => {
       const writer = new RunWriter(tx);
       await writer.delete(id);
@@ -184,22 +185,26 @@ class DatabaseCommands implements Commands {
     if (instanceIds.length === 0) return;
     const rows = await new RunCommandReader(this.#database).runsOfInstances(instanceIds);
     const byRun = groupBy(rows, (row) => row.dagRunId);
-    await Promise.all([...byRun].map(([runId, instances]) => this.#submit(runId, ...make(instances.map((instance) => instance.id as InstanceId)))));
-    for (const [, instances] of byRun) {
-      const [first] = instances;
-      await this.#audit(event, actor, { dagId: first!.dagId, runId: first!.runId }, { task_ids: instances.map((instance) => instance.taskId) });
-    }
+    await Promise.all(
+      [...byRun].map(([runId, instances]) => {
+        const audit = { event, actor, extra: JSON.stringify({ task_ids: instances.map((instance) => instance.taskId) }) };
+        return this.#submit(runId, audit, ...make(instances.map((instance) => instance.id as InstanceId)));
+      }),
+    );
   }
 
   /** The whole run again, in line with the others. */
-  async #putBack(id: RunId, actor: string): Promise<void> {
+  async #putBack(id: RunId, actor: string, audit?: RunInput['audit']): Promise<void> {
     const instances = await new RunCommandReader(this.#database).instancesOf(id);
-    await this.#submit(id, { type: 'run_marked', state: 'queued', by: actor }, { type: 'cleared', instanceIds: instances, by: actor });
+    await this.#submit(id, audit, { type: 'run_marked', state: 'queued', by: actor }, { type: 'cleared', instanceIds: instances, by: actor });
   }
 
   /** All in one decision. A pause is beside the run, so those who remember the run must be made to read it again. */
-  async #submit(id: RunId, ...events: RunEvent[]): Promise<void> {
-    const results = await Promise.all(events.map((event) => this.#apply.submit(id, { event, fresh: true, bump: event.type === 'paused' })));
+  async #submit(id: RunId, audit: RunInput['audit'], ...events: RunEvent[]): Promise<void> {
+    const last = events.length - 1;
+    const results = await Promise.all(
+      events.map((event, index) => this.#apply.submit(id, { event, fresh: true, bump: event.type === 'paused', audit: index === last ? audit : undefined })),
+    );
     const later = results.find((result) => result.kind === 'later');
     if (later !== undefined) throw new MillraceError('unavailable', `nothing was changed: ${later.reason}; try again`);
   }
@@ -208,10 +213,6 @@ class DatabaseCommands implements Commands {
     const run = await new RunCommandReader(this.#database).runById(id);
     if (run === undefined) throw new MillraceError('run_not_found', `there is no run ${id}`);
     return run;
-  }
-
-  #audit(event: string, actor: string, run: { dagId: string; runId: string }, extra?: unknown): Promise<void> {
-    return this.#database.inTransaction((tx) => new RunWriter(tx).audit(event, actor, { dagId: run.dagId, runId: run.runId, extra }));
   }
 
   async #replan(tx: Transaction, dagId: string): Promise<void> {
