@@ -2,11 +2,16 @@
  * What the evaluation process runs. Text, because it must start the same from source and from a build.
  * It reads one job line from stdin, evaluates the bundle, and writes one JSON answer to descriptor 3.
  *
+ * A job with `locate` runs under the inspector, which the permission model excludes: then files, processes and threads are
+ * closed in the same way as the network, when the bundle's first statement says that loading is over.
+ *
  * The network is closed here by taking away every way JavaScript has to open a socket; files, child processes, worker
  * threads and native addons are closed by Node's permission model (see sandbox-flags.ts).
  */
 export const EVALUATION_SCRIPT = String.raw`
-import { closeSync, readSync, writeSync } from 'node:fs';
+import fs, { closeSync as originalClose, readSync, writeSync as originalWrite } from 'node:fs';
+import childProcess from 'node:child_process';
+import workerThreads from 'node:worker_threads';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import dgram from 'node:dgram';
@@ -29,7 +34,7 @@ globalThis.fetch = closed('fetch');
 delete globalThis.WebSocket;
 syncBuiltinESMExports();
 
-const write = writeSync, close = closeSync, exit = process.reallyExit, stringify = JSON.stringify;
+const write = originalWrite, close = originalClose, exit = process.reallyExit, stringify = JSON.stringify;
 const answer = (value) => {
   const bytes = Buffer.from(stringify(value));
   for (let at = 0; at < bytes.length; ) {
@@ -60,6 +65,19 @@ while (!line.includes('\n')) {
   line += chunk.toString('utf8', 0, count);
 }
 const job = JSON.parse(line);
+if (job.locate) {
+  const libraries = [fs, fs.promises, childProcess, workerThreads];
+  globalThis.__millraceLoaded = () => {
+    delete globalThis.__millraceLoaded;
+    for (const library of libraries) {
+      for (const name of Object.keys(library)) {
+        try { if (typeof library[name] === 'function') library[name] = closed(name); } catch {}
+      }
+    }
+    process.binding = process._linkedBinding = process.dlopen = process.kill = closed('process');
+    syncBuiltinESMExports();
+  };
+}
 process.on('unhandledRejection', (error) => answer(failure(error)));
 process.on('uncaughtException', (error) => answer(failure(error)));
 Error.stackTraceLimit = 20;

@@ -36,12 +36,12 @@ export class Evaluator {
     this.running.add(process);
     const end = await process.evaluate(bundle.code).finally(() => this.running.delete(process));
     this.warm();
-    const fail = (message: string, place: Partial<SourcePosition> = {}): EvaluationOutcome => ({ ok: false, failure: importFailure(message, { file: path, ...place }) });
+    const fail = (message: string): EvaluationOutcome => ({ ok: false, failure: importFailure(message, { file: path }) });
     switch (end.kind) {
       case 'timeout':
-        return fail(`evaluating the file did not end within ${this.limits.timeoutMs / 1_000} s; is there an endless loop, or work that belongs into a task?`);
+        return this.located(bundle, path, Math.min(500, this.limits.timeoutMs), `evaluating the file did not end within ${this.limits.timeoutMs / 1_000} s; is there an endless loop, or work that belongs into a task?`);
       case 'memory':
-        return fail(`evaluating the file took more than ${this.limits.memoryMb} MB; large data belongs into a task`);
+        return this.located(bundle, path, 2_000, `evaluating the file took more than ${this.limits.memoryMb} MB; large data belongs into a task`);
       case 'output':
         return fail(`the dags of the file are more than ${Math.floor(end.bytes / 1e6)} MB as data; split the file`);
       case 'ended':
@@ -56,6 +56,21 @@ export class Evaluator {
     this.disposed = true;
     await Promise.all([this.spare, ...this.running].map((process) => process?.dispose()));
     this.spare = null;
+  }
+
+  /** Runs the file once more to see where it is when it goes wrong. */
+  private async located(bundle: Bundle, path: string, afterMs: number, message: string): Promise<EvaluationOutcome> {
+    if (this.disposed) return { ok: false, failure: importFailure(message, { file: path }) };
+    const process = new SandboxProcess(this.limits, true);
+    this.running.add(process);
+    const frames = await process.whereIs(bundle.code, afterMs).finally(() => this.running.delete(process));
+    const positions = new SourcePositions(bundle.sourceMap);
+    const places = frames.flatMap((frame) => {
+      const found = positions.find(frame.line, frame.column);
+      return found === null || !isAuthorsFile(found.file) ? [] : [{ ...found, functionName: frame.functionName }];
+    });
+    const place = places[0] ?? { file: path };
+    return { ok: false, failure: importFailure(message, place, places[0] === undefined ? null : positions.sourceOf(places[0].file), places.map((at) => `    at ${at.functionName === '' ? '' : `${at.functionName} `}${at.file}:${at.line}:${at.column}`)) };
   }
 
   private read(json: string, bundle: Bundle, path: string): EvaluationOutcome {

@@ -5,8 +5,11 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { EVALUATION_SCRIPT } from './evaluation-script.js';
+import { pauseWhere } from './pause-where.js';
+import type { PausedFrame } from './pause-where.js';
 
 export interface EvaluationLimits {
   readonly timeoutMs: number;
@@ -28,6 +31,9 @@ export const BUNDLE_FILE = 'millrace-bundle.mjs';
 const OUTPUT_MAX_BYTES = 8_000_000;
 const STDERR_KEPT = 8_000;
 const MEMORY_LOOK_MS = 50;
+/** Before the first statement of a bundle that is being located. */
+const LOADED = 'globalThis.__millraceLoaded();';
+const LOCATE_PATIENCE_MS = 3_000;
 
 /** A process that evaluates one bundle, without credentials, files, network, child processes. Started before it is needed. */
 export class SandboxProcess {
@@ -36,8 +42,9 @@ export class SandboxProcess {
   private readonly ended: Promise<{ exitCode: number | null; signal: string | null }>;
   private stderr = '';
 
-  constructor(private readonly limits: EvaluationLimits, extraFlags: readonly string[] = []) {
-    this.child = spawn(process.execPath, [...sandboxFlags(this.folder, limits.memoryMb), ...extraFlags, '--input-type=module', '--eval', EVALUATION_SCRIPT], {
+  /** @param locate run under the inspector, to be asked where it is */
+  constructor(private readonly limits: EvaluationLimits, private readonly locate = false) {
+    this.child = spawn(process.execPath, [...sandboxFlags(this.folder, limits.memoryMb, locate), '--input-type=module', '--eval', EVALUATION_SCRIPT], {
       cwd: this.folder,
       // Nothing of the service's own environment: it may hold secrets, and dags must not depend on it.
       env: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', MILLRACE_EVALUATING: '1' },
@@ -60,9 +67,43 @@ export class SandboxProcess {
     return this.child.exitCode === null && this.child.signalCode === null && this.child.pid !== undefined;
   }
 
-  async evaluate(code: Uint8Array): Promise<SandboxEnd> {
+  /**
+   * Runs the code for a while and tells where it is then; empty when it does not run, e.g. waits. Ends the process.
+   * @param afterMs how long it runs first, unless it has taken the memory it may before
+   */
+  async whereIs(code: Uint8Array, afterMs: number): Promise<readonly PausedFrame[]> {
+    const deadline = AbortSignal.timeout(afterMs + LOCATE_PATIENCE_MS);
+    try {
+      const address = await this.inspectorAddress(deadline);
+      const frames = await pauseWhere(address, deadline, async () => {
+        this.give(Buffer.concat([Buffer.from(LOADED), code]));
+        const end = Date.now() + afterMs;
+        while (Date.now() < end && (residentMb(this.child.pid) ?? 0) < this.limits.memoryMb) await wait(5, undefined, { signal: deadline });
+      });
+      return frames.filter((frame) => frame.url.endsWith(BUNDLE_FILE)).map((frame) => (frame.line === 1 ? { ...frame, column: frame.column - LOADED.length } : frame));
+    } catch {
+      return []; // The place is a courtesy; the failure is told without it.
+    } finally {
+      await this.dispose();
+    }
+  }
+
+  private async inspectorAddress(signal: AbortSignal): Promise<string> {
+    for (;;) {
+      const found = /Debugger listening on (ws:\S+)/.exec(this.stderr)?.[1];
+      if (found !== undefined) return found;
+      await wait(5, undefined, { signal });
+      if (!this.usable) throw new Error('the process has ended');
+    }
+  }
+
+  private give(code: Uint8Array): void {
     const file = join(this.folder, BUNDLE_FILE);
     writeFileSync(file, code, { mode: 0o600 });
+    this.child.stdin?.end(`${JSON.stringify({ url: pathToFileURL(file).href, locate: this.locate })}\n`);
+  }
+
+  async evaluate(code: Uint8Array): Promise<SandboxEnd> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     let cause: SandboxEnd | null = null;
@@ -80,7 +121,7 @@ export class SandboxProcess {
       const rss = residentMb(this.child.pid);
       if (rss !== null && rss > this.limits.memoryMb * 1.5 + 64) stop({ kind: 'memory' });
     }, MEMORY_LOOK_MS);
-    this.child.stdin?.end(`${JSON.stringify({ url: pathToFileURL(file).href })}\n`);
+    this.give(code);
     const end = await this.ended;
     clearTimeout(timeout);
     clearInterval(look);
@@ -99,10 +140,13 @@ export class SandboxProcess {
   }
 }
 
-function sandboxFlags(folder: string, memoryMb: number): string[] {
+function sandboxFlags(folder: string, memoryMb: number, locate: boolean): string[] {
+  const limits = ['--no-warnings', `--max-old-space-size=${memoryMb}`, '--disable-proto=delete'];
+  // The permission model refuses the inspector; evaluation-script.ts closes the same doors in another way.
+  if (locate) return [...limits, '--inspect=127.0.0.1:0'];
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const permission = major > 23 || (major === 23 && minor >= 5) || (major === 22 && minor >= 13) ? '--permission' : '--experimental-permission';
-  return ['--no-warnings', permission, `--allow-fs-read=${folder}`, `--max-old-space-size=${memoryMb}`, '--disable-proto=delete'];
+  return [...limits, permission, `--allow-fs-read=${folder}`];
 }
 
 /** Resident memory of a process in MB; null where /proc is not there. Buffers do not count towards the heap's limit. */

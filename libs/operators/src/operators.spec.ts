@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { dag } from '@millrace/sdk';
+import type { Operator, TaskContext } from '@millrace/sdk';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BashOperator, BranchOperator, EmptyOperator, PythonOperator, ShortCircuitOperator } from './index.js';
+
+let folder: string;
+beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'millrace-operators-'))));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ran {
+  readonly result: unknown;
+  readonly error: (Error & { millrace?: string }) | null;
+  readonly log: readonly string[];
+}
+
+async function run(make: () => Operator, more: Partial<TaskContext> = {}): Promise<Ran> {
+  const log: string[] = [];
+  const keep = (line: unknown): void => void log.push(String(line));
+  let operator: Operator | undefined;
+  dag('test', {}, () => void (operator = make()));
+  const context = { dagId: 'test', taskId: 't', runId: 'r', tryNumber: 1, attemptId: 'a-1', logicalDate: null, scratchDir: folder, signal: new AbortController().signal, params: {}, log: { debug: keep, info: keep, warn: keep, error: keep }, ...more } as unknown as TaskContext;
+  try {
+    return { result: await operator?.execute(context), error: null, log };
+  } catch (error) {
+    return { result: undefined, error: error as Error, log };
+  }
+}
+
+const bash = (bashCommand: string, more: Partial<ConstructorParameters<typeof BashOperator>[1]> = {}) => () => new BashOperator('t', { bashCommand, ...more });
+
+describe('BashOperator', () => {
+  it('returns the last line of stdout and logs all lines of both streams', async () => {
+    const ran = await run(bash('echo one; echo two >&2; printf three'));
+    expect(ran.result).toBe('three');
+    expect(ran.log).toEqual(expect.arrayContaining(['one', 'two', 'three']));
+  });
+
+  it.each<[command: string, says: RegExp, millrace: string | undefined]>([
+    ['exit 99', /exit code 99. Skipping/, 'skip'],
+    ['exit 3', /non-zero exit code 3/, undefined],
+    ['kill -9 $$', /ended by SIGKILL/, undefined],
+  ])('%s', async (command, says, millrace) => {
+    const { error } = await run(bash(command));
+    expect(error?.message).toMatch(says);
+    expect(error?.millrace).toBe(millrace);
+  });
+
+  it('replaces the environment, or adds to it', async () => {
+    process.env['OPERATORS_SPEC'] = 'outer';
+    expect((await run(bash('echo "$OPERATORS_SPEC-$A-$AIRFLOW_CTX_TASK_ID"', { env: { A: 'a' } }))).result).toBe('-a-t');
+    expect((await run(bash('echo "$OPERATORS_SPEC-$A"', { env: { A: 'a' }, appendEnv: true }))).result).toBe('outer-a');
+    delete process.env['OPERATORS_SPEC'];
+  });
+
+  it('runs in cwd, and says when there is none', async () => {
+    expect((await run(bash('pwd', { cwd: '/' }))).result).toBe('/');
+    expect((await run(bash('pwd', { cwd: '/no/such/folder' }))).error?.message).toMatch(/Can not find the cwd: \/no\/such\/folder/);
+  });
+
+  it('ends the whole process tree when stopped, also one that ignores SIGTERM', async () => {
+    const aborter = new AbortController();
+    let child = 0;
+    const ran = await run(bash("trap '' TERM; (trap '' TERM; echo child $BASHPID; sleep 60) & wait", { killGraceMs: 100 }), {
+      signal: aborter.signal,
+      log: { debug() {}, warn() {}, error() {}, info: (line: unknown) => {
+        const found = /^child (\d+)/.exec(String(line));
+        if (found === null) return;
+        child = Number(found[1]);
+        aborter.abort(new Error('stopped by test'));
+      } },
+    });
+    expect(ran.error?.message).toBe('stopped by test');
+    expect(() => process.kill(child, 0)).toThrow(/ESRCH/);
+  });
+
+  it('does not wait for what a command left in the background', async () => {
+    expect((await run(bash('sleep 60 & echo done'))).result).toBe('done');
+  });
+
+  it('passes on a line that never ends in pieces', async () => {
+    const ran = await run(bash("head -c 200000 /dev/zero | tr '\\0' x"));
+    expect(ran.log.filter((line) => line.startsWith('xxx')).join('')).toHaveLength(200_000);
+    expect(ran.log.filter((line) => line.startsWith('xxx')).length).toBeGreaterThan(1);
+  });
+
+  it('names its fields for templates', () => {
+    dag('fields', {}, (d) => {
+      const made = bash('echo {{ ds }}', { env: { A: '{{ ts }}' } })();
+      expect(d.toDocument().tasks?.[0]).toMatchObject({ operator: 'BashOperator', templateFields: ['bashCommand', 'env', 'cwd'], fields: { bashCommand: 'echo {{ ds }}', env: { A: '{{ ts }}' } } });
+      expect(made.templateFields.every((field) => field in made)).toBe(true);
+    });
+  });
+});
+
+const python = (options: ConstructorParameters<typeof PythonOperator>[1]) => () => new PythonOperator('t', options);
+
+describe('PythonOperator', () => {
+  it('calls a function with JSON and returns JSON; prints go to the log', async () => {
+    const ran = await run(python({ pythonCode: 'def main(a, b, *, scale):\n    print("adding", a)\n    return {"sum": (a + b) * scale, "text": "ä"}', opArgs: [1, 2], opKwargs: { scale: 10 } }));
+    expect(ran).toMatchObject({ result: { sum: 30, text: 'ä' }, error: null });
+    expect(ran.log).toContain('adding 1');
+  });
+
+  it('runs a script file', async () => {
+    const script = join(folder, 'job.py');
+    writeFileSync(script, 'def work(n):\n    return list(range(n))\n');
+    expect((await run(python({ script, functionName: 'work', opArgs: [3] }))).result).toEqual([0, 1, 2]);
+  });
+
+  it('logs the traceback with the line of the author, and fails with the error', async () => {
+    const ran = await run(python({ pythonCode: 'def main():\n    x = 1\n    return x / 0' }));
+    expect(ran.error?.message).toBe('main failed: ZeroDivisionError: division by zero');
+    expect(ran.log.join('\n')).toMatch(/File "<pythonCode>", line 3, in main\n\s+return x \/ 0/);
+  });
+
+  it.each<[code: string, says: RegExp, millrace: string | undefined]>([
+    ['def main():\n    return {1, 2}', /cannot be kept as XCom, which is JSON/, undefined],
+    ['def other():\n    pass', /defines no function 'main'/, undefined],
+    ['def main(:', /SyntaxError/, undefined],
+    ['import sys\ndef main():\n    sys.exit(99)', /Skipping/, 'skip'],
+    ['import sys\ndef main():\n    sys.exit(4)', /exited with 4/, undefined],
+  ])('%j', async (pythonCode, says, millrace) => {
+    const { error } = await run(python({ pythonCode }));
+    expect(error?.message).toMatch(says);
+    expect(error?.millrace).toBe(millrace);
+  });
+
+  it('says when Python is missing', async () => {
+    expect((await run(python({ pythonCode: 'def main(): pass', python: 'python-that-is-not-there' }))).error?.message).toMatch(/Python was not found on this worker: "python-that-is-not-there"/);
+  });
+});
+
+describe('branches', () => {
+  it('choose tasks or ids', async () => {
+    expect((await run(() => {
+      const left = new EmptyOperator('left');
+      return new BranchOperator('t', { choose: () => [left, 'right'] }) as Operator;
+    })).result).toEqual({ __millrace: 'branch', taskIds: ['left', 'right'] });
+    expect((await run(() => new BranchOperator('t', { choose: () => null }) as Operator)).result).toEqual({ __millrace: 'branch', taskIds: [] });
+  });
+
+  it('short-circuit what is downstream', async () => {
+    expect((await run(() => new ShortCircuitOperator('t', { condition: () => 1 }) as Operator)).result).toBe(true);
+    expect((await run(() => new ShortCircuitOperator('t', { condition: () => 0, ignoreDownstreamTriggerRules: false }) as Operator)).result).toEqual({ __millrace: 'short_circuit', mode: 'direct' });
+  });
+});
