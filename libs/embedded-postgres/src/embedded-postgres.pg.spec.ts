@@ -60,6 +60,18 @@ describe('EmbeddedPostgres', () => {
     await next.stop();
   });
 
+  it('gives guests a database of their own and none of ours', async () => {
+    const database = new EmbeddedPostgres({ home, database: 'millrace' });
+    await database.start();
+    await database.createGuest('etl');
+    const { host, port, user, password, database: name } = await database.createGuest('etl');
+    const url = (at: string): string => `postgres://${user}:${password}@${host}:${port}/${at}`;
+    await query(url(name), 'create table mine as select 1');
+    await expect(query(url('millrace'), 'select 1')).rejects.toThrow(/permission denied for database/);
+    await expect(query(url(name), "copy (select 1) to program 'true'")).rejects.toThrow(/permission denied/);
+    await database.stop();
+  });
+
   it('says plainly when the data is of another PostgreSQL', async () => {
     const database = new EmbeddedPostgres({ home, database: 'millrace' });
     mkdirSync(join(home, 'postgres', 'data'), { recursive: true });

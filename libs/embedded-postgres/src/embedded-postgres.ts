@@ -46,6 +46,27 @@ export class EmbeddedPostgres extends ManagedService {
     return this.urlOf(this.options.database);
   }
 
+  /**
+   * A database of its own for other people's tables: its role may log in there and nowhere else, and sees nothing of ours.
+   * Again for the same name gives the role a new password.
+   */
+  async createGuest(name: string): Promise<{ readonly host: string; readonly port: number; readonly user: string; readonly password: string; readonly database: string }> {
+    const password = randomBytes(18).toString('hex');
+    const client = new pg.Client({ connectionString: this.urlOf('postgres') });
+    await client.connect();
+    try {
+      const role = pg.escapeIdentifier(name);
+      const exists = (await client.query('select 1 from pg_roles where rolname = $1', [name])).rowCount !== 0;
+      await client.query(`${exists ? 'alter' : 'create'} role ${role} login nosuperuser nocreatedb nocreaterole password ${pg.escapeLiteral(password)}`);
+      const found = await client.query('select 1 from pg_database where datname = $1', [name]);
+      if (found.rowCount === 0) await client.query(`create database ${role} owner ${role}`);
+      for (const database of ['postgres', 'template1', this.options.database]) await client.query(`revoke connect on database ${pg.escapeIdentifier(database)} from public`);
+    } finally {
+      await client.end();
+    }
+    return { host: '127.0.0.1', port: this.port, user: name, password, database: name };
+  }
+
   /** The folder with `data/`, and `binaries-…/` where a copy was needed. */
   get folder(): string {
     const { home } = this.options;

@@ -43,8 +43,8 @@ function banner(standalone: Standalone, home: string, tookMs: number): void {
 
   Try, in another terminal:
     npx millrace dags list
-    npx millrace dags trigger example_bash_operator --wait
-    npx millrace tasks logs example_bash_operator run_after_loop
+    npx millrace dags trigger example_etl --wait
+    npx millrace tasks logs example_etl report
 
   Ctrl-C stops everything.
 `);

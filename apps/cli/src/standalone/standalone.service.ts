@@ -10,6 +10,7 @@ import { migrate } from '@millrace/persistence';
 import { createLogger } from '@millrace/telemetry';
 import { COMPOSITIONS } from '../service-commands/compositions.js';
 import type { ServiceName } from '../service-commands/compositions.js';
+import { giveExamplesDatabase } from './examples-database.js';
 import type { HomeLock } from './home-lock.js';
 import { checkPort, keptSecret, newPassword, prepareHome } from './prepare-home.js';
 import type { KeptSecret } from './prepare-home.js';
@@ -60,6 +61,7 @@ export class Standalone extends ManagedService {
     const database = new EmbeddedPostgres({ home, database: 'millrace', onMessage: onProgress });
     await this.begin(database, signal);
     await migrate(database.url);
+    await giveExamplesDatabase(database, token.value);
 
     // Each learns the ports of those before it: nothing but the api has a fixed one.
     const known = { ...secrets, 'database.url': database.url };
