@@ -79,12 +79,12 @@ export class FaultBench {
     });
   }
 
-  /** Waits until a task of this dag has started and not ended, on a worker if one is named. */
-  async running(dagId: string): Promise<void> {
-    await eventually(`a task of ${dagId} to run`, () => {
-      const ledger = this.constellation.ledger().filter((line) => line.dag === dagId);
-      const over = new Set(ledger.filter((line) => line.event !== 'start').map((line) => line.attempt));
-      return ledger.some((line) => line.event === 'start' && !over.has(line.attempt));
+  /** Waits until the worker runs something: striking an idle one proves little. */
+  async busy(worker: string): Promise<void> {
+    await eventually(`${worker} to run a task`, async () => {
+      const { rows } = await this.constellation.database.query(
+        `select 1 from task_instance i join worker_session s on s.id = i.session_id where s.worker_name = $1 and s.state = 'active' and i.state = 'running' limit 1`, [worker]);
+      return rows.length > 0;
     });
   }
 

@@ -71,8 +71,8 @@ describe(`faults, seed ${seed}`, { timeout: 180_000 }, () => {
   it('W1: workers killed while they run tasks', async () => {
     expect(await bench.under(RUNS, async () => {
       for (const name of ['worker-1', 'worker-2', 'worker-3']) {
-        await bench.running('load_long').catch(() => undefined);
-        await bench.moment(0, 300);
+        await bench.busy(name);
+        await bench.moment(0, 20);
         await bench.constellation.kill(name);
         await bench.moment(0, 300);
         await bench.constellation.restart(name);
@@ -83,7 +83,7 @@ describe(`faults, seed ${seed}`, { timeout: 180_000 }, () => {
   it('W2: a worker frozen for less than a lease loses nothing', async () => {
     const lostBefore = await lost();
     expect(await bench.under(RUNS, async () => {
-      await bench.moment(300, 900);
+      await bench.busy('worker-1');
       bench.constellation.freeze('worker-1');
       await bench.moment(600, 1_000);
       bench.constellation.thaw('worker-1');
@@ -93,8 +93,8 @@ describe(`faults, seed ${seed}`, { timeout: 180_000 }, () => {
 
   it('W2: a worker frozen for more than a lease: lost is recorded first, and nothing late counts', async () => {
     expect(await bench.under(RUNS, async () => {
-      await bench.moment(300, 900);
       const session = await bench.sessionOf('worker-3');
+      await bench.busy('worker-3');
       bench.constellation.freeze('worker-3');
       await eventually('its session to be lost', async () => (await bench.constellation.database.query(`select 1 from worker_session where id = $1 and state = 'lost'`, [session])).rows.length > 0);
       await bench.moment(500, 2_000);
