@@ -104,7 +104,7 @@ function buildFailure(root: string, path: string, errors: readonly Message[], na
 }
 
 function tooLarge(path: string, bytes: number, metafile: Metafile, names: StableNames): ImportFailure {
-  const largest = Object.entries(Object.values(metafile.outputs).find((output) => output.entryPoint !== undefined || output.bytes > 0)?.inputs ?? {})
+  const largest = Object.entries(Object.entries(metafile.outputs).find(([name]) => name.endsWith('.mjs'))?.[1].inputs ?? {})
     .sort((a, b) => b[1].bytesInOutput - a[1].bytesInOutput)
     .slice(0, 3)
     .map(([input, { bytesInOutput }]) => `${names.of(input)} (${Math.round(bytesInOutput / 1_000)} kB)`);

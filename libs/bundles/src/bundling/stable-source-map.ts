@@ -2,7 +2,7 @@
 export interface StableSourceMap {
   readonly version: 3;
   readonly sources: readonly string[];
-  /** Null for packages and the SDK, whose text helps nobody here. */
+  /** Null for packages, the SDK and data, whose text helps nobody here. */
   readonly sourcesContent: readonly (string | null)[];
   readonly names: readonly string[];
   readonly mappings: string;
@@ -15,7 +15,7 @@ export function stableSourceMap(json: string, nameOf: (source: string) => string
   return {
     version: 3,
     sources,
-    sourcesContent: sources.map((source, index) => (source.startsWith('node_modules/') || source.startsWith('@millrace/') || source.startsWith('<') ? null : (map.sourcesContent?.[index] ?? null))),
+    sourcesContent: sources.map((source, index) => (!/\.[cm]?[jt]sx?$/.test(source) || source.startsWith('node_modules/') || source.startsWith('@millrace/') || source.startsWith('<') ? null : (map.sourcesContent?.[index] ?? null))),
     names: map.names ?? [],
     mappings: map.mappings,
   };

@@ -50,8 +50,10 @@ interface KnownFile {
   readonly stamps: ReadonlyMap<string, string>;
   readonly hash: string | null;
   readonly sourceHash: string;
-  /** After a failure any change of the folder may be the cure, e.g. a module that was missing. */
+  /** After a failure any change of the folder may be the cure. */
   readonly failedAt: string | null;
+  /** Text of a failure to bundle: it is tried again at each look, because a missing module may come anywhere. It costs little. */
+  readonly bundlingFailure: string | null;
 }
 
 /** A file must have been left alone for so long: whoever writes it may be in the middle. */
@@ -103,7 +105,7 @@ export class FolderProcessor {
   /** Makes the next look process this file again, e.g. because the api refused it for a reason that may have passed. */
   forget(path: string): void {
     const known = this.known.get(path);
-    if (known !== undefined) this.known.set(path, { ...known, stamps: new Map(), hash: null });
+    if (known !== undefined) this.known.set(path, { ...known, stamps: new Map(), hash: null, bundlingFailure: null });
   }
 
   /** The same for all files, e.g. because the api may have come back with another database. */
@@ -113,7 +115,7 @@ export class FolderProcessor {
 
   private async isStale(file: FoundFile, surroundings: string): Promise<boolean> {
     const known = this.known.get(file.path);
-    if (known === undefined) return true;
+    if (known === undefined || known.bundlingFailure !== null) return true;
     if (known.failedAt !== null && known.failedAt !== surroundings) return true;
     if (known.stamps.get(file.file) !== stampOf(file)) return true; // Also another root: a symlink was swapped.
     for (const [input, stamp] of known.stamps) if (input !== file.file && (await stampAt(input)) !== stamp) return true;
@@ -132,7 +134,7 @@ export class FolderProcessor {
         again(REMOVAL_SETTLE_MS);
         return null;
       }
-      this.known.set(file.path, { isDagFile: false, stamps: new Map([[file.file, stampOf(file)]]), hash: null, sourceHash, failedAt: null });
+      this.known.set(file.path, { isDagFile: false, stamps: new Map([[file.file, stampOf(file)]]), hash: null, sourceHash, failedAt: null, bundlingFailure: null });
       return null;
     }
     const bundled = await bundleFile({ root, path: file.path, pluginFolders });
@@ -142,12 +144,13 @@ export class FolderProcessor {
       this.known.set(file.path, { ...known, stamps, sourceHash });
       return null;
     }
+    if (!bundled.ok && bundled.failure.text === known?.bundlingFailure) return null;
     const evaluated = bundled.ok ? await this.evaluator.evaluate(bundled.bundle, file.path) : bundled;
     if (!evaluated.ok && (await changedWhileWritten(stamps))) {
       again(FAILURE_SETTLE_MS);
       return null;
     }
-    this.known.set(file.path, { isDagFile: true, stamps, sourceHash, hash: bundled.ok && evaluated.ok ? bundled.bundle.hash : null, failedAt: evaluated.ok ? null : surroundings });
+    this.known.set(file.path, { isDagFile: true, stamps, sourceHash, hash: bundled.ok && evaluated.ok ? bundled.bundle.hash : null, failedAt: evaluated.ok ? null : surroundings, bundlingFailure: bundled.ok ? null : bundled.failure.text });
     const result: FileOutcome['result'] = !bundled.ok ? bundled : evaluated.ok ? { ok: true, bundle: bundled.bundle, documents: evaluated.documents } : evaluated;
     return { path: file.path, file: file.file, source, durationMs: Date.now() - startedAt, result: withinMessage(result, file.path, source) };
   }

@@ -1,0 +1,138 @@
+import { appendFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Evaluator, FolderProcessor, bundleFile, processFolderOnce } from '../index.js';
+import { definesDags } from '../scanning/is-dag-file.js';
+import { IgnoreRules } from '../scanning/ignore-rules.js';
+import { scanFolder } from '../scanning/scan-folder.js';
+
+const DAG = (id: string, more = '') => `import { dag } from '@millrace/sdk';\n${more}\ndag('${id}', {}, () => {});\n`;
+
+let home: string;
+let evaluator: Evaluator;
+beforeAll(() => void (evaluator = new Evaluator({ timeoutMs: 10_000, memoryMb: 256 })));
+afterAll(() => evaluator.dispose());
+beforeEach(() => void (home = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-folder-')))));
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+/** Writes a file as if it had been there for a while. */
+function put(path: string, text: string, ageMs = 60_000): void {
+  const file = join(home, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  const at = new Date(Date.now() - ageMs);
+  utimesSync(file, at, at);
+}
+
+function processor(): FolderProcessor {
+  return new FolderProcessor({ name: 'dags', path: join(home, 'dags'), pluginFolders: [join(home, 'plugins')] }, evaluator, 2);
+}
+
+describe('what is a dag file', () => {
+  it.each<[string, boolean]>([
+    [`import { dag } from '@millrace/sdk';`, true],
+    [`import {\n  cron,\n  dag as make,\n} from "@millrace/sdk";`, true],
+    [`import * as m from '@millrace/sdk';`, true],
+    [`import '@millrace/sdk';\nimport { make } from './_factory.js';`, true],
+    [`import { Dag } from '@millrace/sdk';`, true],
+    [`import type { Dag } from '@millrace/sdk';`, false],
+    [`import { Operator } from '@millrace/sdk';`, false],
+    [`import { type Dag, Operator } from '@millrace/sdk';`, false],
+    [`import { dag } from 'elsewhere';`, false],
+    ['', false],
+  ])('%j: %s', (source, expected) => expect(definesDags(source)).toBe(expected));
+
+  it('is found by its name, below all folders but ignored ones', async () => {
+    for (const name of ['a.ts', 'sub/deep/b.mjs', '_private.ts', '.hidden.ts', 'types.d.ts', 'a.spec.ts', 'notes.md', 'node_modules/x.ts', '_lib/c.ts', 'old/d.ts', 'old/keep.ts', 'tmp_1.ts']) put(`dags/${name}`, '');
+    put('dags/.millraceignore', '# comment\ntmp_*.ts\n/old/*\n!keep.ts\n');
+    expect((await scanFolder(join(home, 'dags'))).files.map((file) => file.path)).toEqual(['a.ts', 'old/keep.ts', 'sub/deep/b.mjs']);
+  });
+
+  it.each<[rules: string, path: string, isFolder: boolean, expected: boolean | null]>([
+    ['*.ts', 'a/b.ts', false, true], ['/b.ts', 'a/b.ts', false, null], ['a/**/c.ts', 'a/x/y/c.ts', false, true], ['a/**/c.ts', 'a/c.ts', false, true],
+    ['build/', 'build', false, null], ['build/', 'x/build', true, true], ['a?.ts', 'ab.ts', false, true], ['[!a]b.ts', 'ab.ts', false, null], ['*.ts\n!a.ts', 'a.ts', false, false], ['\\#a.ts', '#a.ts', false, true],
+  ])('ignore %j: %s', (rules, path, isFolder, expected) => expect(new IgnoreRules(rules).decide(path, isFolder)).toBe(expected));
+});
+
+describe('a bundle', () => {
+  it('is the same bytes wherever the folder lies', async () => {
+    for (const base of ['one', 'two/deeper']) {
+      put(`${base}/dags/_help/text.sql`, 'select 1');
+      put(`${base}/plugins/own.ts`, `import { Operator } from '@millrace/sdk';\nexport class Own extends Operator<number> { override execute(): number { return 1; } }\n`);
+      put(`${base}/dags/a.ts`, `import { dag } from '@millrace/sdk';\nimport pg from 'pg';\nimport sql from './_help/text.sql';\nimport { Own } from 'plugins/own.js';\ndag('a', { docMd: sql, description: typeof pg.Client }, () => { new Own('own'); });\n`);
+    }
+    const bundles = await Promise.all([join(home, 'one'), join(home, 'two', 'deeper')].map(async (base) => {
+      const outcome = await bundleFile({ root: join(base, 'dags'), path: 'a.ts', pluginFolders: [join(base, 'plugins')] });
+      if (!outcome.ok) throw new Error(outcome.failure.text);
+      return outcome.bundle;
+    }));
+    expect(bundles[0]?.hash).toBe(bundles[1]?.hash);
+    const [bundle] = bundles;
+    const map = JSON.stringify(bundle?.sourceMap.sources);
+    expect(String(bundle?.code)).not.toContain(home);
+    expect(map).toContain('"plugins/own.ts"');
+    expect(map).toMatch(/"node_modules\/pg\//);
+    const outcome = bundle === undefined ? null : await evaluator.evaluate(bundle, 'a.ts');
+    expect(outcome).toMatchObject({ ok: true, documents: [{ dagId: 'a', docMd: 'select 1', description: 'function', tasks: [{ operator: 'Own', definedAt: 'a.ts:5' }] }] });
+  });
+
+  it('that is too large is told', async () => {
+    put('dags/_data.json', JSON.stringify('x'.repeat(4_000_000)));
+    put('dags/a.ts', DAG('a', `import data from './_data.json';\nconsole.log(data);`));
+    const [outcome] = await processFolderOnce({ path: join(home, 'dags') });
+    expect(outcome?.result).toMatchObject({ ok: false, failure: { message: expect.stringMatching(/the limit is 3\.5 MB; largest parts: _data\.json/) as string } });
+  });
+});
+
+describe('a look', () => {
+  it('processes what changed, also in a module or plugin, and nothing else', async () => {
+    put('dags/a.ts', DAG('a', `import './_shared.ts';`));
+    put('dags/_shared.ts', 'export const n = 1;\nconsole.log(n);');
+    put('dags/b.ts', DAG('b'));
+    const folder = processor();
+    expect((await folder.look()).changed.map((outcome) => outcome.path).sort()).toEqual(['a.ts', 'b.ts']);
+    expect(await folder.look()).toMatchObject({ changed: [], present: ['a.ts', 'b.ts'], lookAgainMs: null });
+    put('dags/_shared.ts', 'export const n = 2;\nconsole.log(n);', 50_000);
+    expect((await folder.look()).changed.map((outcome) => outcome.path)).toEqual(['a.ts']);
+    put('dags/b.ts', DAG('b'), 40_000);
+    expect((await folder.look()).changed, 'the same content with another time').toEqual([]);
+  });
+
+  it('mends itself when a missing module comes', async () => {
+    put('dags/a.ts', DAG('a', `import './_later.ts';`));
+    const folder = processor();
+    expect((await folder.look()).changed).toMatchObject([{ result: { ok: false, failure: { line: 2 } } }]);
+    expect((await folder.look()).changed).toEqual([]);
+    put('dags/_later.ts', 'console.log(1);');
+    expect((await folder.look()).changed).toMatchObject([{ result: { ok: true } }]);
+  });
+
+  it('leaves alone what is being written', async () => {
+    put('dags/a.ts', DAG('a'));
+    const folder = processor();
+    await folder.look();
+    truncateSync(join(home, 'dags/a.ts'), 0);
+    const emptied = await folder.look();
+    expect([emptied.changed, emptied.present]).toEqual([[], ['a.ts']]);
+    expect(emptied.lookAgainMs).toBeGreaterThan(0);
+    put('dags/a.ts', DAG('a').slice(0, 48), 200);
+    const half = await folder.look();
+    expect([half.changed, half.present]).toEqual([[], ['a.ts']]);
+    expect(half.lookAgainMs).toBeGreaterThan(0);
+    put('dags/a.ts', DAG('a', '// whole'), 200);
+    expect((await folder.look()).changed).toMatchObject([{ path: 'a.ts', result: { ok: true } }]);
+    appendFileSync(join(home, 'dags/a.ts'), '\n');
+  });
+
+  it('concludes nothing from a folder that is away, and tells what is gone after a while', async () => {
+    put('dags/a.ts', DAG('a'));
+    put('dags/b.ts', DAG('b'));
+    const folder = processor();
+    await folder.look();
+    rmSync(join(home, 'dags/b.ts'));
+    expect((await folder.look()).present).toEqual(['a.ts', 'b.ts']);
+    rmSync(join(home, 'dags'), { recursive: true });
+    expect(await folder.look()).toMatchObject({ present: null, changed: [] });
+  });
+});
