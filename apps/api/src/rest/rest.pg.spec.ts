@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { waitFor } from '@millrace/test-services';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { logPathOf } from '@millrace/task-logs';
 import { ApiRig, PASSWORD } from '../testing/api-rig.js';
@@ -64,7 +65,7 @@ describe('tokens', () => {
     expect(await rig.call('POST', `${DAG}/dagRuns`, { token, body: {} })).toMatchObject({ status: 403, body: { detail: expect.stringContaining('may not create') as string } });
     expect((await rig.get('/api/v2/connections', { token })).status).toBe(403);
     await rig.sql(`update app_user set token_generation = token_generation + 1 where name = 'vera'`);
-    expect((await rig.get('/api/v2/dags', { token })).status).toBe(401);
+    await waitFor(async () => (await rig.get('/api/v2/dags', { token })).status === 401, { timeoutMs: 10_000, what: 'the revocation to be seen' });
   });
 });
 

@@ -13,7 +13,13 @@ export interface KnownUser extends Actor {
 /** Longest password that is hashed: a megabyte of it would be a cheap way to keep the processor busy. */
 const PASSWORD_MAX_CHARS = 1_000;
 
+/** For so long an active user counts as active without being looked up again: every request asks, and a revocation may take this long. */
+const ACTIVE_KNOWN_MS = 1_000;
+const ACTIVE_KNOWN_MAX = 10_000;
+
 export class Users {
+  readonly #active = new Map<string, { readonly user: KnownUser; readonly untilMs: number }>();
+
   constructor(private readonly entities: DataSource) {}
 
   /** The user when name and password fit and the user is active, else null. Never says which of them was wrong. */
@@ -27,10 +33,16 @@ export class Users {
     return { name: user.name, role: user.role, tokenGeneration: user.tokenGeneration };
   }
 
-  /** The user a token names, if its generation is still the current one and the user is active. */
+  /** The user a token names, if its generation is still the current one and the user is active; a change is seen within a second. */
   async findActive(name: string, tokenGeneration: number): Promise<KnownUser | null> {
-    const user = await this.entities.getRepository(AppUserEntity).findOneBy({ name, isActive: true, tokenGeneration });
-    return user && { name: user.name, role: user.role, tokenGeneration: user.tokenGeneration };
+    const known = this.#active.get(name);
+    if (known !== undefined && known.untilMs > performance.now() && known.user.tokenGeneration === tokenGeneration) return known.user;
+    const row = await this.entities.getRepository(AppUserEntity).findOneBy({ name, isActive: true, tokenGeneration });
+    if (row === null) return null;
+    const user = { name: row.name, role: row.role, tokenGeneration: row.tokenGeneration };
+    if (this.#active.size >= ACTIVE_KNOWN_MAX) this.#active.clear();
+    this.#active.set(name, { user, untilMs: performance.now() + ACTIVE_KNOWN_MS });
+    return user;
   }
 
   /** Makes sure the user exists with this password and role; another password ends the user's sessions. True: something changed. */
@@ -55,6 +67,7 @@ export class Users {
 
   /** Ends all sessions of a user. */
   async endSessions(name: string): Promise<void> {
+    this.#active.delete(name);
     await this.entities.getRepository(AppUserEntity).increment({ name }, 'tokenGeneration', 1);
   }
 

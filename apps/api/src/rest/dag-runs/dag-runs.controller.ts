@@ -48,7 +48,7 @@ export class DagRunsController {
 
   @Operation('trigger_dag_run')
   async trigger(@Param('dag_id') dagId: string, @ValidBody(triggerBody) body: z.infer<typeof triggerBody>, @CurrentActor() actor: Actor): Promise<unknown> {
-    const dag = await this.dags.find(dagId);
+    const dag = await this.dags.standing(dagId);
     if (dag === null) throw new MillraceError('dag_not_found', `DAG with dag_id: '${dagId}' not found`);
     if (dag.has_import_errors) throw new MillraceError('bad_request', `DAG with dag_id: '${dagId}' has import errors and cannot be triggered`);
     const run = await this.commands.trigger({
