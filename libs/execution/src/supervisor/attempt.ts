@@ -121,8 +121,11 @@ export class Attempt {
   }
 
   private completionOf(result: RunResult): Completion {
+    // Written out: spreading is a third of what this costs on the hot path.
     return {
-      ...this.claim,
+      instanceId: this.grant.instanceId,
+      attemptId: this.grant.attemptId,
+      claimToken: this.grant.claimToken,
       outcome: result.outcome,
       retryable: result.retryable,
       error: result.error,

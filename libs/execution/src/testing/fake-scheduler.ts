@@ -23,9 +23,8 @@ export class Arrivals<Item> {
   }
 
   async find(wanted: (item: Item) => boolean): Promise<Item> {
-    for (;;) {
-      const found = this.all.find(wanted);
-      if (found !== undefined) return found;
+    for (let seen = 0; ; ) {
+      for (; seen < this.all.length; seen++) if (wanted(this.all[seen] as Item)) return this.all[seen] as Item;
       await new Promise<void>((resolve) => this.waiters.push(resolve));
     }
   }
