@@ -12,8 +12,11 @@ describe('access tokens', () => {
     expect(await tokens.verify(await tokens.issue(user, NOW_MS), NOW_MS + 59_000)).toEqual({ name: 'ada', tokenGeneration: 3 });
   });
 
-  it('end', async () => {
-    expect(await tokens.verify(await tokens.issue(user, NOW_MS), NOW_MS + 61_000)).toEqual({ refused: 'expired' });
+  it('end, also when they were seen before', async () => {
+    const token = await tokens.issue(user, NOW_MS);
+    expect(await tokens.verify(token, NOW_MS + 61_000)).toEqual({ refused: 'expired' });
+    expect(await tokens.verify(token, NOW_MS + 1_000)).toMatchObject({ name: 'ada' });
+    expect(await tokens.verify(token, NOW_MS + 61_000)).toEqual({ refused: 'expired' });
   });
 
   it.each([
