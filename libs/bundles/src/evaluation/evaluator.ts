@@ -26,12 +26,15 @@ export class Evaluator {
 
   /** Starts the process the next evaluation will use. */
   warm(): void {
-    if (!this.disposed && this.spare?.usable !== true) this.spare = new SandboxProcess(this.limits);
+    if (this.disposed || this.spare?.usable === true) return;
+    void this.spare?.dispose(); // It died while it waited; its folder goes.
+    this.spare = new SandboxProcess(this.limits);
   }
 
   /** @param path the dag file relative to its folder, for messages */
   async evaluate(bundle: Bundle, path: string): Promise<EvaluationOutcome> {
-    const process = this.spare?.usable === true ? this.spare : new SandboxProcess(this.limits);
+    this.warm();
+    const process = this.spare ?? new SandboxProcess(this.limits);
     this.spare = null;
     this.running.add(process);
     const end = await process.evaluate(bundle.code).finally(() => this.running.delete(process));
