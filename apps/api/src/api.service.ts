@@ -33,6 +33,8 @@ import { VERSION } from './version.js';
 const GRPC_MESSAGE_MAX_BYTES = 32 * 1_048_576;
 const BEAT_EVERY_MS = 5_000;
 const ADMIN = 'admin';
+/** Calls in flight may end by themselves for so long; a followed log never would. */
+const GRPC_GRACE_MS = 1_000;
 
 export interface ApiServiceOptions {
   readonly config: Configuration;
@@ -103,7 +105,7 @@ export class ApiService extends ManagedService {
   protected async close(): Promise<void> {
     clearInterval(this.#beat);
     await this.#app?.close();
-    await new Promise<void>((resolve) => (this.#grpc === null ? resolve() : this.#grpc.tryShutdown(() => resolve())));
+    if (this.#grpc !== null) await shutDown(this.#grpc);
     if (this.#database !== null && this.#ports.http !== 0) await new ServiceInstances(this.#database).end(this.#id).catch(() => undefined);
     await this.#entities?.destroy();
     await this.#database?.stop();
@@ -199,4 +201,10 @@ export class ApiService extends ManagedService {
       });
     });
   }
+}
+
+async function shutDown(server: Server): Promise<void> {
+  const grace = setTimeout(() => server.forceShutdown(), GRPC_GRACE_MS);
+  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  clearTimeout(grace);
 }

@@ -20,6 +20,7 @@ import { LogsController } from './logs/logs.controller.js';
 import { TryLogs } from './logs/try-logs.js';
 import { Lookups } from './lookups.js';
 import { MillraceController } from './millrace/millrace.controller.js';
+import { UpdatesController } from './millrace/updates.controller.js';
 import { MonitorController } from './monitor/monitor.controller.js';
 import { NOT_YET } from './not-yet.js';
 import { checkOperations, notYetController } from './openapi/operation.js';
@@ -36,7 +37,7 @@ import { XComsController } from './xcoms/xcoms.controller.js';
 const CONTROLLERS: readonly Type[] = [
   AuthController, DagsController, DagRunsController, WaitController, TaskInstancesController, ClearController, MarkController, LogsController, TasksController,
   DagVersionsController, ImportErrorsController, XComsController, BackfillsController, MonitorController, PoolsController, VariablesController,
-  ConnectionsController, EventLogsController, JobsController, ConfigController, MillraceController,
+  ConnectionsController, EventLogsController, JobsController, ConfigController, MillraceController, UpdatesController,
 ];
 
 class ApiModule {}

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DagDocumentInput } from '@millrace/contracts';
 import { loadConfiguration } from '@millrace/configuration';
+import type { Configuration } from '@millrace/configuration';
 import { InProcessLiveUpdates } from '@millrace/live-updates';
 import { InProcessBroker } from '@millrace/messaging';
 import { migratedDatabase } from '@millrace/persistence/testing';
@@ -40,6 +41,7 @@ export class ApiRig {
     readonly publication: Publication,
     readonly logsFolder: string,
     readonly logged: string[],
+    readonly liveUpdates: InProcessLiveUpdates,
   ) {}
 
   static async open(): Promise<ApiRig> {
@@ -47,18 +49,13 @@ export class ApiRig {
     const logsFolder = await mkdtemp(join(tmpdir(), 'millrace-api-'));
     const broker = new InProcessBroker();
     await broker.start();
-    const config = loadConfiguration({
-      env: {},
-      overrides: {
-        'core.home': logsFolder, 'logs.folder': logsFolder, 'database.url': migrated.url, 'api.port': 0, 'api.grpc_port': 0,
-        'security.internal_token': INTERNAL_TOKEN, 'security.admin_password': PASSWORD, 'log_server.urls': [],
-      },
-    });
+    const liveUpdates = new InProcessLiveUpdates();
+    await liveUpdates.start();
     const logged: string[] = [];
-    const api = createApi({ config, broker, liveUpdates: new InProcessLiveUpdates(), logger: listening(logged) });
+    const api = createApi({ config: apiConfiguration(migrated.url, logsFolder), broker, liveUpdates, logger: listeningLogger(logged) });
     await api.start();
     const publication = new Publication(migrated.database, broker, { pausedAtCreation: false });
-    return new ApiRig(migrated, api, broker, publication, logsFolder, logged);
+    return new ApiRig(migrated, api, broker, publication, logsFolder, logged, liveUpdates);
   }
 
   get url(): string {
@@ -113,13 +110,26 @@ export class ApiRig {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.api.stop();
+    await this.liveUpdates.stop();
     await this.broker.stop();
     await this.migrated[Symbol.asyncDispose]();
     await rm(this.logsFolder, { recursive: true, force: true });
   }
 }
 
-function listening(into: string[]): Logger {
+/** Configuration of an api on free ports. */
+export function apiConfiguration(databaseUrl: string, home: string, more: Partial<Configuration> = {}): Configuration {
+  return loadConfiguration({
+    env: {},
+    overrides: {
+      'core.home': home, 'logs.folder': home, 'database.url': databaseUrl, 'api.port': 0, 'api.grpc_port': 0, 'security.internal_token': INTERNAL_TOKEN,
+      'security.admin_password': PASSWORD, 'log_server.urls': [], ...more,
+    },
+  });
+}
+
+/** Keeps what is logged, one text each. */
+export function listeningLogger(into: string[]): Logger {
   const write = (level: string) => (message: string, fields?: object) => {
     const error = (fields as { error?: unknown } | undefined)?.error;
     into.push(`${level} ${message} ${error instanceof Error ? error.stack : JSON.stringify(fields ?? {})}`);
