@@ -80,7 +80,7 @@ export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: 
         after.claimed.push({ instanceId: instance.id, attemptId, token, sessionId: taker.sessionId });
         after.next.set(
           index,
-          makeGrant(row, task, { instanceId: instance.id, attemptId, token, indexPath: instance.indexPath, tryNumber: instance.tryNumber, maxTries: instance.maxTries, resumeJson: null, startMs: nowMs }, home),
+          makeGrant(row, task, entry.taskParams, { instanceId: instance.id, attemptId, token, indexPath: instance.indexPath, tryNumber: instance.tryNumber, maxTries: instance.maxTries, resumeJson: null, startMs: nowMs }, home),
         );
         break;
       }

@@ -40,11 +40,11 @@ export class Claims {
       const header = cached?.row ?? headers.get(row.runId);
       if (header === undefined) return null;
       if (cached !== undefined) markClaimed(cached.run, row.instanceId, row.attemptId);
-      const { plan } = this.cache.version(header.dagVersionId);
+      const { plan, taskParams } = this.cache.version(header.dagVersionId);
       const position = plan.byId.get(row.taskId);
       if (position === undefined) return null;
       this.grants.granted({ attemptId: row.attemptId, instanceId: row.instanceId, token: row.token, runId: row.runId, sessionId: claim.sessionId });
-      return makeGrant(header, plan.tasks[position]!, row, cached === undefined ? '' : this.home);
+      return makeGrant(header, plan.tasks[position]!, taskParams, row, cached === undefined ? '' : this.home);
     });
   }
 }

@@ -2,6 +2,7 @@ import type { executionProto } from '@millrace/contracts';
 import type { PlanTask } from '@millrace/engine';
 import type { AttemptId, ClaimToken, IndexPath, InstanceId } from '@millrace/vocabulary';
 import type { RunRow } from '@millrace/persistence';
+import type { TaskParams } from '../run-cache/run-cache.js';
 
 type Grant = executionProto.Grant;
 
@@ -17,7 +18,7 @@ export interface GrantedAttempt {
 }
 
 /** Everything a worker needs to run one attempt. `home` is a hint: whose cache holds the run. */
-export function makeGrant(row: RunRow, task: PlanTask, attempt: GrantedAttempt, home: string): Grant {
+export function makeGrant(row: RunRow, task: PlanTask, taskParams: TaskParams, attempt: GrantedAttempt, home: string): Grant {
   return {
     instanceId: attempt.instanceId,
     attemptId: attempt.attemptId,
@@ -35,7 +36,7 @@ export function makeGrant(row: RunRow, task: PlanTask, attempt: GrantedAttempt, 
     runAfter: instantText(row.runAfterMs),
     runType: row.runType,
     confJson: row.confJson,
-    paramsJson: row.paramsJson,
+    paramsJson: paramsOf(row, taskParams.get(task.taskId)),
     executionTimeoutMs: Math.round((task.executionTimeoutSeconds ?? 0) * 1000),
     queue: task.queue,
     resumeJson: attempt.resumeJson ?? '',
@@ -46,6 +47,13 @@ export function makeGrant(row: RunRow, task: PlanTask, attempt: GrantedAttempt, 
     partitionKey: row.partitionKey ?? '',
     owner: task.owner,
   };
+}
+
+/** As in Airflow: the dag's params, over them the task's own, over them what the run's conf says. */
+function paramsOf(row: RunRow, own: Readonly<Record<string, unknown>> | undefined): string {
+  if (own === undefined) return row.paramsJson;
+  const conf = JSON.parse(row.confJson) as Record<string, unknown>;
+  return JSON.stringify({ ...(JSON.parse(row.paramsJson) as object), ...own, ...conf });
 }
 
 /** RFC 3339 in UTC; empty for none. */

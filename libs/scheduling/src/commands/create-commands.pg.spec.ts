@@ -34,6 +34,16 @@ describe('trigger', () => {
   });
 });
 
+describe('params', () => {
+  it('are the dag’s, over them the task’s, over them the run’s conf', async () => {
+    await using rig = await SchedulerRig.open();
+    await rig.publish(dag('plus', [task('t', [], { params: { a: 1, b: 2 } })], { params: { a: { value: 9 }, c: { value: 3 } } }));
+    await rig.addWorker(() => ({}));
+    await rig.ended(await rig.trigger('plus', { conf: { b: 5 } }));
+    expect(JSON.parse(rig.started[0]!.paramsJson)).toEqual({ a: 1, b: 5, c: 3 });
+  });
+});
+
 describe('clear', () => {
   it('runs the chosen instances again, with tries that go on counting', async () => {
     await using rig = await SchedulerRig.open();

@@ -11,11 +11,16 @@ import { groupBy } from '../grouping/group-by.js';
 export interface VersionPlan {
   readonly plan: Plan;
   readonly document: DagDocument;
+  /** Params of tasks that have some of their own. */
+  readonly taskParams: TaskParams;
 }
+
+export type TaskParams = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 
 export interface CachedRun {
   readonly row: RunRow;
   readonly run: Run;
+  readonly taskParams: TaskParams;
   /** The stored version this state is of. */
   version: number;
   lastUsedMs: number;
@@ -80,8 +85,8 @@ export class RunCache {
     const byRun = groupBy(instances, (row) => row.dagRunId);
     const loaded = new Map<RunId, CachedRun>();
     for (const row of runs) {
-      const { plan } = this.version(row.dagVersionId);
-      loaded.set(row.id, { row, run: loadRun(plan, factsOf(row), byRun.get(row.id) ?? []), version: row.version, lastUsedMs: 0 });
+      const { plan, taskParams } = this.version(row.dagVersionId);
+      loaded.set(row.id, { row, taskParams, run: loadRun(plan, factsOf(row), byRun.get(row.id) ?? []), version: row.version, lastUsedMs: 0 });
     }
     return loaded;
   }
@@ -131,5 +136,6 @@ function planOf(stored: unknown): VersionPlan {
   const compiled = compilePlan(document as PlanSource);
   // Publication compiled it before it was stored; only a schema that changed underneath gets here.
   if (!compiled.ok) throw new MillraceError('invalid', `stored dag "${document.dagId}" cannot be planned: ${compiled.errors.map((error) => error.message).join('; ')}`);
-  return { plan: compiled.plan, document };
+  const taskParams = new Map(document.tasks.flatMap((task) => (Object.keys(task.params).length > 0 ? [[task.taskId, task.params] as const] : [])));
+  return { plan: compiled.plan, document, taskParams };
 }
