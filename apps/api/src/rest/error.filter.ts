@@ -37,10 +37,20 @@ export class ErrorFilter implements ExceptionFilter {
       this.logger.warn('the database did not answer a request', { ...fields, error });
       return { status: 503, detail: 'The database does not answer at the moment; try again', headers: { 'retry-after': '5' } };
     }
-    if (sqlState(error) === '22021' || sqlState(error) === '22P05') return { status: 422, detail: 'The character U+0000 cannot be stored', headers: {} };
+    const refused = dataRefusal(error);
+    if (refused !== null) return { status: 422, detail: refused, headers: {} };
     this.logger.error('a request failed', { ...fields, error });
     return { status: 500, detail: `Internal server error (request ${String(request.id)}; the api's log has the cause)`, headers: {} };
   }
+}
+
+/** What the database says of values that no schema here refuses: too large, not storable, naming what is not there. */
+function dataRefusal(error: unknown): string | null {
+  const state = sqlState(error);
+  if (state === '22021' || state === '22P05') return 'The character U+0000 cannot be stored';
+  if (state?.startsWith('22')) return `A value of this request cannot be used: ${(error as Error).message}`;
+  if (state === '23503') return `This request names something that does not exist: ${String((error as { detail?: unknown }).detail ?? (error as Error).message)}`;
+  return null;
 }
 
 const NETWORK_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);

@@ -360,6 +360,25 @@ describe('the rest', () => {
     expect((await rig.call('POST', `${TWO}/dagRuns`, { body: { conf: { a: 'x'.repeat(1_100_000) } } })).status).toBe(413);
   });
 
+  it.each([
+    ['GET', '/api/v2/dags/%00', undefined],
+    ['GET', '/api/v2/backfills/abc', undefined],
+    ['GET', '/api/v2/backfills/999999999999999999999', undefined],
+    ['GET', '/api/v2/dags/two/dagVersions/99999999999', undefined],
+    ['GET', '/api/v2/dags?offset=99999999999', undefined],
+    ['GET', '/api/v2/dags/~/dagRuns?dag_version=99999999999', undefined],
+    ['GET', '/api/v2/dags/~/dagRuns?run_after_gte=2018-13-99', undefined],
+    ['GET', '/api/v2/dags/~/dagRuns?duration_gte=x', undefined],
+    ['POST', '/api/v2/pools', { name: 'p', slots: 1, team_name: 'ghosts' }],
+    ['POST', '/api/v2/pools', { name: 'p', slots: 1e12 }],
+    ['POST', '/api/v2/pools', 'null'],
+    ['POST', '/api/v2/pools', '[]'],
+    ['POST', '/api/v2/pools', '{"__proto__": {"slots": 1}, "name": "p"}'],
+  ])('refuses %s %s %j with the caller\'s fault', async (method, path, body) => {
+    const answer = await rig.call(method, path, body === undefined ? {} : { body });
+    expect([400, 404, 422], JSON.stringify(answer.body)).toContain(answer.status);
+  });
+
   it('deletes a dag with its history', async () => {
     await rig.publish('gone.ts', [{ format: 1, dagId: 'gone', tasks: [{ taskId: 'a', operator: 'EmptyOperator' }] }]);
     const { path } = await trigger('/api/v2/dags/gone');

@@ -1,4 +1,4 @@
-import { Controller, Inject, Param, ParseIntPipe } from '@nestjs/common';
+import { Controller, Inject, Param } from '@nestjs/common';
 import { z } from 'zod';
 import type { Actor } from '@millrace/access';
 import { BackfillsReader } from '@millrace/persistence';
@@ -11,6 +11,7 @@ import { Operation } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
 import { instant, pageFields, pageOf, query } from '../validation/fields.js';
+import { integerPath } from '../validation/integer-path.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 
 const listQuery = z.object({ ...pageFields('id'), dag_id: query.text });
@@ -44,7 +45,7 @@ export class BackfillsController {
   }
 
   @Operation('get_backfill')
-  async get(@Param('backfill_id', ParseIntPipe) id: number): Promise<unknown> {
+  async get(@Param('backfill_id', integerPath) id: number): Promise<unknown> {
     return toResponse(await this.#find(id));
   }
 
@@ -64,17 +65,17 @@ export class BackfillsController {
   }
 
   @Operation('pause_backfill')
-  async pause(@Param('backfill_id', ParseIntPipe) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+  async pause(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
     return this.#setPaused(id, true, actor);
   }
 
   @Operation('unpause_backfill')
-  async unpause(@Param('backfill_id', ParseIntPipe) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+  async unpause(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
     return this.#setPaused(id, false, actor);
   }
 
   @Operation('cancel_backfill')
-  async cancel(@Param('backfill_id', ParseIntPipe) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+  async cancel(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
     const backfill = await this.#find(id);
     if (backfill.completed_at !== null) throw new MillraceError('conflict', `Backfill ${id} is already completed.`);
     await this.commands.cancelBackfill(id, actor.name);

@@ -1,4 +1,4 @@
-import { Controller, Inject, Param, ParseIntPipe, Req, Res } from '@nestjs/common';
+import { Controller, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { VersionsReader } from '@millrace/persistence';
@@ -7,6 +7,7 @@ import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query } from '../validation/fields.js';
+import { integerPath } from '../validation/integer-path.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
 import { toVersionResponse } from './to-version-response.js';
 
@@ -29,7 +30,7 @@ export class DagVersionsController {
   }
 
   @Operation('get_dag_version')
-  async getVersion(@Param('dag_id') dagId: string, @Param('version_number', ParseIntPipe) versionNumber: number): Promise<unknown> {
+  async getVersion(@Param('dag_id') dagId: string, @Param('version_number', integerPath) versionNumber: number): Promise<unknown> {
     const version = await this.versions.find(dagId, versionNumber);
     if (version === null) throw new MillraceError('not_found', `The DagVersion with dag_id: \`${dagId}\` and version_number: \`${versionNumber}\` was not found`);
     return toVersionResponse(version);

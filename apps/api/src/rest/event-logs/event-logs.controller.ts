@@ -1,4 +1,4 @@
-import { Controller, Inject, Param, ParseIntPipe } from '@nestjs/common';
+import { Controller, Inject, Param } from '@nestjs/common';
 import { z } from 'zod';
 import { EventLogsReader } from '@millrace/persistence';
 import type { EventLogRow } from '@millrace/persistence';
@@ -7,6 +7,7 @@ import { instantText } from '../answers.js';
 import { Operation } from '../openapi/operation.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query } from '../validation/fields.js';
+import { integerPath } from '../validation/integer-path.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
 
 const listQuery = z.object({
@@ -39,7 +40,7 @@ export class EventLogsController {
   }
 
   @Operation('get_event_log')
-  async getLog(@Param('event_log_id', ParseIntPipe) id: number): Promise<unknown> {
+  async getLog(@Param('event_log_id', integerPath) id: number): Promise<unknown> {
     const found = await this.logs.find(id);
     if (found === null) throw new MillraceError('not_found', `The Event Log with id: \`${id}\` not found`);
     return toResponse(found);

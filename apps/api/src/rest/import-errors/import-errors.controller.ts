@@ -1,4 +1,4 @@
-import { Controller, Inject, Param, ParseIntPipe } from '@nestjs/common';
+import { Controller, Inject, Param } from '@nestjs/common';
 import { DataSource, ILike } from 'typeorm';
 import { z } from 'zod';
 import { ImportErrorEntity } from '@millrace/persistence';
@@ -8,6 +8,7 @@ import { Operation } from '../openapi/operation.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { entityPage } from '../entity-page.js';
 import { pageFields, query } from '../validation/fields.js';
+import { integerPath } from '../validation/integer-path.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
 
 const errorsQuery = z.object({ ...pageFields('id'), filename_pattern: query.text });
@@ -29,7 +30,7 @@ export class ImportErrorsController {
   }
 
   @Operation('get_import_error')
-  async getError(@Param('import_error_id', ParseIntPipe) id: number): Promise<unknown> {
+  async getError(@Param('import_error_id', integerPath) id: number): Promise<unknown> {
     const found = await this.entities.getRepository(ImportErrorEntity).findOneBy({ id });
     if (found === null) throw new MillraceError('not_found', `The ImportError with import_error_id: \`${id}\` was not found`);
     return toResponse(found);

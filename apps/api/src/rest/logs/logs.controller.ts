@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
-import { Controller, Inject, Param, ParseIntPipe, Req, Res } from '@nestjs/common';
+import { Controller, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { LogParser, sourceEvents } from '@millrace/task-logs';
 import type { LogEvent } from '@millrace/task-logs';
 import { Operation, Route } from '../openapi/operation.js';
 import { query } from '../validation/fields.js';
+import { integerPath } from '../validation/integer-path.js';
 import { RequestError } from '../validation/request-error.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
 import { continuationToken, offsetOf } from './continuation-token.js';
@@ -27,7 +28,7 @@ export class LogsController {
     @Param('dag_id') dagId: string,
     @Param('dag_run_id') runId: string,
     @Param('task_id') taskId: string,
-    @Param('try_number', ParseIntPipe) tryNumber: number,
+    @Param('try_number', integerPath) tryNumber: number,
     @ValidQuery(logQuery) values: LogQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
@@ -49,7 +50,7 @@ export class LogsController {
     @Param('dag_id') dagId: string,
     @Param('dag_run_id') runId: string,
     @Param('task_id') taskId: string,
-    @Param('try_number', ParseIntPipe) tryNumber: number,
+    @Param('try_number', integerPath) tryNumber: number,
     @ValidQuery(logQuery) values: LogQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,

@@ -1,4 +1,4 @@
-import { Controller, Inject, Param, ParseIntPipe } from '@nestjs/common';
+import { Controller, Inject, Param } from '@nestjs/common';
 import { z } from 'zod';
 import type { Actor } from '@millrace/access';
 import { InstancesReader, NotesWriter } from '@millrace/persistence';
@@ -10,6 +10,7 @@ import { Operation } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS } from '../tokens.js';
 import { query } from '../validation/fields.js';
+import { integerPath } from '../validation/integer-path.js';
 import { RequestError } from '../validation/request-error.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 import { InstanceAnswers } from './instance-answers.js';
@@ -47,7 +48,7 @@ export class MarkController {
 
   @Operation('patch_task_instance_by_map_index')
   async patchMapped(
-    @Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', ParseIntPipe) mapIndex: number,
+    @Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number,
     @ValidBody(patchBody) body: PatchBody, @ValidQuery(patchQuery) values: PatchQuery, @CurrentActor() actor: Actor,
   ): Promise<unknown> {
     return this.#patch(dagId, runId, taskId, mapIndex, body, values.update_mask, actor);
@@ -59,7 +60,7 @@ export class MarkController {
   }
 
   @Operation('patch_task_instance_dry_run_by_map_index')
-  async dryRunMapped(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', ParseIntPipe) mapIndex: number, @ValidBody(patchBody) body: PatchBody): Promise<unknown> {
+  async dryRunMapped(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number, @ValidBody(patchBody) body: PatchBody): Promise<unknown> {
     return this.#dryRun(dagId, runId, taskId, mapIndex, body);
   }
 

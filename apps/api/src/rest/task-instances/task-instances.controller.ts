@@ -1,4 +1,4 @@
-import { Controller, Inject, Param, ParseIntPipe } from '@nestjs/common';
+import { Controller, Inject, Param } from '@nestjs/common';
 import { z } from 'zod';
 import { InstancesReader } from '@millrace/persistence';
 import type { InstanceFilter, InstanceView } from '@millrace/persistence';
@@ -8,6 +8,7 @@ import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageOf } from '../validation/fields.js';
+import { integerPath } from '../validation/integer-path.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 import { InstanceAnswers } from './instance-answers.js';
 import { instanceFilterOf, instanceFilterOfBatch, instancesBatchBody, instancesQuery } from './instance-filters.js';
@@ -49,7 +50,7 @@ export class TaskInstancesController {
   }
 
   @Operation('get_mapped_task_instance')
-  async getMapped(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', ParseIntPipe) mapIndex: number): Promise<unknown> {
+  async getMapped(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number): Promise<unknown> {
     return this.answers.one(await this.lookups.instance(dagId, runId, taskId, mapIndex));
   }
 
@@ -69,7 +70,7 @@ export class TaskInstancesController {
   }
 
   @Operation('get_mapped_task_instance_tries')
-  async getMappedTries(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', ParseIntPipe) mapIndex: number): Promise<unknown> {
+  async getMappedTries(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number): Promise<unknown> {
     return this.#tries(await this.lookups.instance(dagId, runId, taskId, mapIndex));
   }
 
@@ -78,7 +79,7 @@ export class TaskInstancesController {
     @Param('dag_id') dagId: string,
     @Param('dag_run_id') runId: string,
     @Param('task_id') taskId: string,
-    @Param('task_try_number', ParseIntPipe) tryNumber: number,
+    @Param('task_try_number', integerPath) tryNumber: number,
     @ValidQuery(mapIndexQuery) values: z.infer<typeof mapIndexQuery>,
   ): Promise<unknown> {
     return this.#try(dagId, runId, taskId, values.map_index, tryNumber);
@@ -89,8 +90,8 @@ export class TaskInstancesController {
     @Param('dag_id') dagId: string,
     @Param('dag_run_id') runId: string,
     @Param('task_id') taskId: string,
-    @Param('map_index', ParseIntPipe) mapIndex: number,
-    @Param('task_try_number', ParseIntPipe) tryNumber: number,
+    @Param('map_index', integerPath) mapIndex: number,
+    @Param('task_try_number', integerPath) tryNumber: number,
   ): Promise<unknown> {
     return this.#try(dagId, runId, taskId, mapIndex, tryNumber);
   }
