@@ -7,6 +7,7 @@
  * --no-continuation every hop through the broker
  * --schedulers N --workers N --concurrency N   default 1, 1, 16
  * --no-floor        leaves the floor out
+ * --profile FOLDER  a CPU profile of every service, written when it stops
  */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -29,7 +30,7 @@ const { values: flags } = parseArgs({
   options: {
     json: { type: 'boolean', default: false }, only: { type: 'string', default: NAMES.join(',') }, rounds: { type: 'string', default: '1' },
     queue: { type: 'string', default: 'quorum' }, 'no-continuation': { type: 'boolean', default: false }, 'no-floor': { type: 'boolean', default: false },
-    schedulers: { type: 'string', default: '1' }, workers: { type: 'string', default: '1' }, concurrency: { type: 'string', default: '16' }, 'no-build': { type: 'boolean', default: false },
+    schedulers: { type: 'string', default: '1' }, workers: { type: 'string', default: '1' }, concurrency: { type: 'string', default: '16' }, 'no-build': { type: 'boolean', default: false }, profile: { type: 'string' },
   },
 });
 const only = new Set(flags.only.split(','));
@@ -59,7 +60,7 @@ for (let round = 1; round <= Number(flags.rounds); round++) {
   }
   progress(`round ${round}: millrace …`);
   Object.assign(figures, await measureMillrace({
-    schedulers: Number(flags.schedulers), workers: Number(flags.workers), concurrency: Number(flags.concurrency), queueType, continuation, brokerPid, only, sizes: SIZES, progress,
+    schedulers: Number(flags.schedulers), workers: Number(flags.workers), concurrency: Number(flags.concurrency), queueType, continuation, brokerPid, only, sizes: SIZES, progress, profileFolder: flags.profile ?? null,
   }));
   rounds.push(figures);
 }

@@ -39,6 +39,8 @@ export interface ConstellationPlan {
   /** Instead of the shared broker: faults that restart it need one of their own. With virtual host. */
   readonly brokerUrl?: string;
   readonly startTimeoutMs?: number;
+  /** Each service writes a CPU profile into this folder when it stops. */
+  readonly profileFolder?: string;
 }
 
 const PASSWORD = 'constellation-admin-password';
@@ -183,13 +185,18 @@ export class Constellation {
     const add = (name: string, app: string): void => {
       const home = join(this.folder, name);
       mkdirSync(home, { recursive: true });
-      this.services.set(name, new ServiceProcess(name, join(REPOSITORY_ROOT, 'apps', app, 'dist', 'main.js'), () => this.environmentOf(name), join(this.logsFolder, `${name}.jsonl`), home));
+      this.services.set(name, new ServiceProcess(name, join(REPOSITORY_ROOT, 'apps', app, 'dist', 'main.js'), () => this.environmentOf(name), join(this.logsFolder, `${name}.jsonl`), home, this.profileFlags(name)));
     };
     for (const host of this.plan.logServers ?? []) add(`log-server-${host}`, 'log-server');
     add('api', 'api');
     for (let i = 1; i <= this.plan.schedulers; i++) add(`scheduler-${i}`, 'scheduler');
     this.plan.workers.forEach((_, i) => add(`worker-${i + 1}`, 'worker'));
     add('dag-processor', 'dag-processor');
+  }
+
+  private profileFlags(name: string): string[] {
+    const folder = this.plan.profileFolder;
+    return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${name}.cpuprofile`];
   }
 
   private async startAll(): Promise<void> {
