@@ -22,7 +22,10 @@ export class PipedOutput {
   }
 
   say(level: 'WARNING' | 'ERROR', message: string): void {
-    this.writer()?.write('worker', level, message);
+    const writer = this.writer();
+    writer?.write('worker', level, message);
+    // Before what the runner says to it.
+    writer?.flush();
   }
 
   /** Writes the end line: the try is over, and its runner did not say so. */

@@ -124,9 +124,9 @@ export class TaskContext {
       return text ?? fallback;
     },
     /** The variable read as JSON; the fallback, or null, when there is none. */
-    getJson: async (key: string, fallback: unknown = null): Promise<unknown> => {
+    getJson: async <T = unknown>(key: string, fallback: T | null = null): Promise<T | null> => {
       const text = await this.variables.get(key);
-      return text === null ? fallback : JSON.parse(text);
+      return text === null ? fallback : (JSON.parse(text) as T);
     },
   };
 

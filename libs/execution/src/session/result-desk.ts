@@ -63,7 +63,11 @@ export class ResultDesk {
         this.pending.delete(ack.attemptId);
         this.spool.forget(ack.attemptId);
         if (ack.result === 'refused') this.logger.warn('a result was refused: the attempt is not current any more', { attempt_id: ack.attemptId, reason: ack.reason });
-      } else this.again(pending, link);
+      } else {
+        // Its slot is given away below.
+        pending.result.wantsMore = false;
+        this.again(pending, link);
+      }
       this.onAnswer(ack.attemptId, ack.result);
     }
     if (this.unsent.length > 0) this.schedule();
@@ -82,6 +86,11 @@ export class ResultDesk {
       this.unsent.push(pending);
     }
     this.schedule();
+  }
+
+  /** A new session: no slot waits for successors any more. What was done is still told. */
+  sessionLost(): void {
+    for (const pending of this.pending.values()) pending.result.wantsMore = false;
   }
 
   /** Sends what is due again. */

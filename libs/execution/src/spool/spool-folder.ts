@@ -19,13 +19,17 @@ interface Owner {
 /**
  * Opens a worker's spool, with what dead workers of this host left in the folders beside it: a worker's name holds its
  * process id unless configured, so the next one would never look where the last one kept its results.
- * @throws MillraceError `conflict` when a living worker uses the folder
+ * @throws MillraceError `conflict` when a living worker uses the folder, `unavailable` when it cannot be written to
  */
 export function openSpool(folder: string, logger: Logger): ResultSpool {
   const owner = ownerOf(folder);
   if (owner !== null && isAlive(owner)) throw new MillraceError('conflict', `the spool folder ${folder} is used by the worker with process id ${owner.pid}; give each worker a name (worker.name) or folder (worker.spool_dir) of its own`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(join(folder, OWNER_FILE), JSON.stringify({ host: hostname(), pid: process.pid, startedAt: startOf(process.pid) } satisfies Owner));
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(join(folder, OWNER_FILE), JSON.stringify({ host: hostname(), pid: process.pid, startedAt: startOf(process.pid) } satisfies Owner));
+  } catch (error) {
+    throw new MillraceError('unavailable', `the spool folder ${folder} can't be used: ${(error as Error).message}. Set worker.spool_dir (MILLRACE__WORKER__SPOOL_DIR) to a folder this user may write to`);
+  }
   const spool = new ResultSpool(folder, () => rmSync(join(folder, OWNER_FILE), { force: true }));
   const siblings = readdirSync(dirname(folder)).filter((name) => name !== basename(folder));
   for (const name of siblings) adopt(join(dirname(folder), name), spool, logger);

@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import type { RunRequest, RunResult, RunnerAnswer, RunnerQuestion, executionProto } from '@millrace/contracts';
+import { logPathOf } from '@millrace/task-logs';
 import type { Logger } from '@millrace/telemetry';
 import type { BundleCache } from '../bundle-cache/bundle-cache.js';
+import { PipedOutput } from '../runner-pool/piped-output.js';
 import type { RunEnd, RunnerProcess } from '../runner-pool/runner-process.js';
 import type { RunnerPool } from '../runner-pool/runner-pool.js';
 import { maskSensitiveFields, isSensitiveName } from '../runner/sensitive-names.js';
@@ -59,7 +62,10 @@ export class Attempt {
     this.stopping = true;
     clearTimeout(this.timeout);
     const over = (): void => this.end(report ? { ...this.emptyCompletion(), error: reason } : null);
-    if (this.runner === undefined) return over();
+    if (this.runner === undefined) {
+      if (report) this.logFailure(reason);
+      return over();
+    }
     this.tools.pool.kill(this.runner, report ? this.tools.killGraceMs : 0, reason).then(over, (error: unknown) => {
       this.tools.logger.error('processes of an attempt could not be ended', { attempt_id: this.grant.attemptId, error: String(error) });
       over();
@@ -71,8 +77,10 @@ export class Attempt {
     try {
       bundleFile = known ?? (await this.tools.bundles.file(this.grant.bundleHash));
     } catch (error) {
-      if (!this.stopping) this.end({ ...this.emptyCompletion(), error: `the bundle could not be fetched: ${error instanceof Error ? error.message : String(error)}` });
-      return;
+      if (this.stopping) return;
+      const reason = `the bundle could not be fetched: ${error instanceof Error ? error.message : String(error)}`;
+      this.logFailure(reason);
+      return this.end({ ...this.emptyCompletion(), error: reason });
     }
     const runner = await (taken ?? this.tools.pool.take(bundleFile));
     if (this.stopping || this.ended) this.tools.pool.giveBack(runner);
@@ -92,6 +100,18 @@ export class Attempt {
     if (limitMs > 0) this.timeout = setTimeout(() => this.stop(`timed out after ${limitMs / 1_000} s (execution_timeout)`, true), Math.min(limitMs, 2_147_483_647));
     runner.run(request, (question) => this.answer(runner, question), (end) => this.onRunEnd(runner, end));
     this.tools.onStart(this);
+  }
+
+  /** The log of a try that never reached a runner: people look there first. */
+  private logFailure(reason: string): void {
+    const lost = (message: string): void => this.tools.logger.error(message, { attempt_id: this.grant.attemptId });
+    try {
+      const output = new PipedOutput(join(this.tools.places.logFolder, logPathOf(this.grant)), Infinity, lost);
+      output.say('ERROR', reason);
+      output.end('failed');
+    } catch (error) {
+      lost(`a try without a runner could not be logged: ${String(error)}`);
+    }
   }
 
   private async answer(runner: RunnerProcess, question: RunnerQuestion): Promise<RunnerAnswer> {

@@ -43,7 +43,7 @@ export class Intake {
 
   start(): void {
     this.stopped = false;
-    this.consume(true);
+    this.pump();
   }
 
   /** Stops taking; what cannot be claimed any more goes back to its queue. */

@@ -125,6 +125,7 @@ describe('how a task can end', () => {
     const unknown = grantOf('0'.repeat(64), 'task', { tryNumber: 3 });
     rig.publish(unknown);
     expect((await ended(unknown)).error).toContain('the bundle could not be fetched');
+    expect(rig.log(unknown)).toContain('the bundle could not be fetched');
   });
 
   it('refuses a bundle that is not what its hash says', async () => {

@@ -90,7 +90,9 @@ export class TaskWorker extends ManagedService {
   get spooledCount(): number {
     return this.results.size;
   }
+  /** None without a scheduler: messages taken now could not be claimed, and other workers may reach one. */
   get freeSlots(): number {
+    if (!this.parts.session.isConnected) return 0;
     return this.options.concurrency - this.running.size - this.claims.size - this.reserved.size;
   }
 
@@ -119,6 +121,7 @@ export class TaskWorker extends ManagedService {
         this.claims.opened();
         this.results.opened();
         this.queries.opened();
+        this.schedulePump();
       },
       closed: (link) => {
         this.claims.closed(link);
@@ -209,6 +212,7 @@ export class TaskWorker extends ManagedService {
     for (const attempt of this.running.values()) attempt.stop(reason, false);
     this.reserved.clear();
     this.claims.drop();
+    this.results.sessionLost();
   }
 
   private async ask(grant: executionProto.Grant, question: RunnerQuestion): Promise<RunnerAnswer> {
