@@ -9,10 +9,10 @@ import { Standalone } from './standalone.service.js';
 
 export function runStandalone(options: StandaloneOptions): Promise<never> {
   return runUntilSignal(() => {
-    const { config, overrides } = standaloneConfiguration(options);
+    const { config, overrides, ownDatabase } = standaloneConfiguration(options);
     const begunMs = performance.now();
     let isReady = false;
-    const standalone = new Standalone({ config, overrides, onProgress: (sentence) => tell(`millrace: ${sentence}`) }, new HomeLock(config['core.home']));
+    const standalone = new Standalone({ config, overrides, ownDatabase, onProgress: (sentence) => tell(`millrace: ${sentence}`) }, new HomeLock(config['core.home']));
     return {
       name: standalone.name,
       start: async () => {

@@ -17,7 +17,7 @@ type Overrides = { readonly [Key in ConfigurationKey]?: Configuration[Key] | und
  * The configuration of a standalone. What nobody set gets values that suit one process on one machine; what somebody
  * set, by file or environment, stays.
  */
-export function standaloneConfiguration(options: StandaloneOptions): { readonly config: Configuration; readonly overrides: Overrides } {
+export function standaloneConfiguration(options: StandaloneOptions): { readonly config: Configuration; readonly overrides: Overrides; readonly ownDatabase: boolean } {
   const given = new Set(describeOptions().filter(({ source }) => source !== 'default' && source !== 'derived').map(({ key }) => key));
   const home = loadConfiguration()['core.home'];
   const suiting: Overrides = {
@@ -38,7 +38,7 @@ export function standaloneConfiguration(options: StandaloneOptions): { readonly 
     ...(options.host === undefined ? {} : { 'api.host': options.host }),
     ...(options.verbose === true ? { 'logging.level': 'info' } : {}),
   };
-  return { config: loadConfiguration({ overrides }), overrides };
+  return { config: loadConfiguration({ overrides }), overrides, ownDatabase: given.has('database.url') };
 }
 
 /** `examples/` of the checkout this command was built in. */

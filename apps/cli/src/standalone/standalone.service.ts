@@ -8,6 +8,7 @@ import { InProcessHub, InProcessLiveUpdates } from '@millrace/live-updates';
 import { InProcessBroker, InProcessBus } from '@millrace/messaging';
 import { migrate } from '@millrace/persistence';
 import { createLogger } from '@millrace/telemetry';
+import { reachDatabase } from '../database/reach-database.js';
 import { COMPOSITIONS } from '../service-commands/compositions.js';
 import type { ServiceName } from '../service-commands/compositions.js';
 import { giveExamplesDatabase } from './examples-database.js';
@@ -20,6 +21,8 @@ export interface StandaloneSettings {
   readonly config: Configuration;
   /** What flags and defaults of standalone changed; every service's configuration is loaded with them. */
   readonly overrides: NonNullable<LoadOptions['overrides']>;
+  /** `database.url` was set: that database is used, and none is embedded. */
+  readonly ownDatabase: boolean;
   readonly onProgress: (sentence: string) => void;
 }
 
@@ -58,13 +61,13 @@ export class Standalone extends ManagedService {
     const token = keptSecret(join(home, 'internal-token'), config['security.internal_token'], () => newPassword() + newPassword());
     const secrets = { 'security.admin_password': this.password.value, 'security.internal_token': token.value };
 
-    const database = new EmbeddedPostgres({ home, database: 'millrace', onMessage: onProgress });
-    await this.begin(database, signal);
-    await migrate(database.url);
-    await giveExamplesDatabase(database, token.value);
+    if (config['security.admin_password'] !== '' && this.password.value !== config['security.admin_password']) {
+      onProgress(`MILLRACE_ADMIN_PASSWORD is not taken: this home was begun with another password, kept in ${this.password.file}`);
+    }
+    const databaseUrl = await this.openDatabase(token.value, signal);
 
     // Each learns the ports of those before it: nothing but the api has a fixed one.
-    const known = { ...secrets, 'database.url': database.url };
+    const known = { ...secrets, 'database.url': databaseUrl };
     const logPort = (await this.serve('log-server', known, signal)).port('http_port');
     const withLogs = { ...known, 'log_server.urls': [`http://127.0.0.1:${logPort}`] };
     const schedulerPort = (await this.serve('scheduler', withLogs, signal)).port('grpc_port');
@@ -83,6 +86,21 @@ export class Standalone extends ManagedService {
     }
     this.lock.release();
     if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors, `${errors.length} parts did not stop cleanly`);
+  }
+
+  /** The database given, migrated; else the embedded one, in which the examples get a corner of their own. */
+  private async openDatabase(internalToken: string, signal: AbortSignal): Promise<string> {
+    const { config, ownDatabase, onProgress } = this.settings;
+    if (ownDatabase) {
+      onProgress(`using the database of database.url (${new URL(config['database.url']).host}), none is embedded`);
+      await reachDatabase(config['database.url'], () => migrate(config['database.url']));
+      return config['database.url'];
+    }
+    const embedded = new EmbeddedPostgres({ home: config['core.home'], database: 'millrace', onMessage: onProgress });
+    await this.begin(embedded, signal);
+    await migrate(embedded.url);
+    await giveExamplesDatabase(embedded, internalToken);
+    return embedded.url;
   }
 
   private async serve(name: ServiceName, overrides: NonNullable<LoadOptions['overrides']>, signal: AbortSignal): Promise<ReadyLogger> {
