@@ -193,8 +193,14 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
     if (claims) variant += 'c';
     const facts = instances.some((c) => c.facts !== null);
     if (facts) variant += 'f';
+    // Most attempts only tell their process id; the texts cost more than all the rest.
+    const texts = facts && instances.some((c) => c.facts !== null && (c.facts.renderedFieldsJson !== null || c.facts.resumeJson !== null || c.facts.correlationKey !== null));
+    if (texts) variant += 'g';
     const factColumns = facts
-      ? `, ${plain(instances.map((c) => (c.facts === null ? 0 : 1)))}::int2[], ${plain(instances.map((c) => c.facts?.pid ?? null))}::int[], ${p(instances.map((c) => c.facts?.renderedFieldsJson ?? null))}::text[], ${p(instances.map((c) => c.facts?.resumeJson ?? null))}::text[], ${p(instances.map((c) => c.facts?.correlationKey ?? null))}::text[]`
+      ? `, ${plain(instances.map((c) => (c.facts === null ? 0 : 1)))}::int2[], ${plain(instances.map((c) => c.facts?.pid ?? null))}::int[]`
+      : '';
+    const textColumns = texts
+      ? `, ${p(instances.map((c) => c.facts?.renderedFieldsJson ?? null))}::text[], ${p(instances.map((c) => c.facts?.resumeJson ?? null))}::text[], ${p(instances.map((c) => c.facts?.correlationKey ?? null))}::text[]`
       : '';
     const claimColumns = claims
       ? `, ${plain(instances.map((c) => c.claim?.token ?? null))}::uuid[], ${plain(instances.map((c) => c.claim?.sessionId ?? null))}::uuid[], ${p(instances.map((c) => c.claim?.workerName ?? null))}::text[]`
@@ -208,15 +214,15 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
     queued_at = case c.kind when 0 then t.queued_at when 3 then null else now() end,
     start_date = case c.kind when 0 then t.start_date${claims ? ' when 2 then now()' : ''} end,
     end_date = case when c.kind > 0 then null when c.ended is null then t.end_date else to_timestamp(c.ended / 1000) end,
-    resume = case when c.kind > 0 and c.try_number <> t.try_number then null${facts ? ' when c.told = 1 then c.resume::jsonb' : ''} else t.resume end${facts ? `,
+    resume = case when c.kind > 0 and c.try_number <> t.try_number then null${facts ? ` when c.told = 1 then ${texts ? 'c.resume::jsonb' : 'null'}` : ''} else t.resume end${facts ? `,
     pid = case when c.told = 1 then c.pid when c.kind = 0 then t.pid end,
-    rendered_fields = case c.told when 1 then coalesce(c.rendered::jsonb, t.rendered_fields) else t.rendered_fields end,
-    correlation_key = case c.told when 1 then c.correlation_key else t.correlation_key end` : ''}
+    correlation_key = case c.told when 1 then ${texts ? 'c.correlation_key' : 'null'} else t.correlation_key end` : ''}${texts ? `,
+    rendered_fields = case c.told when 1 then coalesce(c.rendered::jsonb, t.rendered_fields) else t.rendered_fields end` : ''}
   from unnest(${ids}::uuid[], ${plain(instances.map((c) => c.runId))}::uuid[], ${plain(instances.map((c) => c.kind))}::int2[], ${plain(instances.map((c) => c.state))}::text[],
     ${plain(instances.map((c) => c.tryNumber))}::int[], ${plain(instances.map((c) => c.maxTries))}::int[], ${plain(instances.map((c) => c.freeTries))}::int[],
     ${plain(instances.map((c) => c.attemptId))}::uuid[], ${plain(instances.map((c) => c.attemptSeq))}::int[], ${p(instances.map((c) => c.reason))}::text[],
-    ${plain(instances.map((c) => c.scheduledAtMs))}::float8[], ${plain(instances.map((c) => c.endedAtMs))}::float8[]${claimColumns}${factColumns})
-    as c(id, run_id, kind, state, try_number, max_tries, free_tries, attempt_id, attempt_seq, reason, scheduled, ended${claims ? ', token, session_id, worker' : ''}${facts ? ', told, pid, rendered, resume, correlation_key' : ''})
+    ${plain(instances.map((c) => c.scheduledAtMs))}::float8[], ${plain(instances.map((c) => c.endedAtMs))}::float8[]${claimColumns}${factColumns}${textColumns})
+    as c(id, run_id, kind, state, try_number, max_tries, free_tries, attempt_id, attempt_seq, reason, scheduled, ended${claims ? ', token, session_id, worker' : ''}${facts ? ', told, pid' : ''}${texts ? ', rendered, resume, correlation_key' : ''})
   join gate g on g.id = c.run_id
   where t.id = any(${ids}::uuid[]) and t.id = c.id
 )`);

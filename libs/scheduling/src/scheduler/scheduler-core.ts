@@ -209,7 +209,7 @@ export class SchedulerCore extends ManagedService {
 
   /** The next run of the dag may start; a continuous schedule makes its next one; a backfill may be over. The sweeper does the same, later. */
   async #afterRun({ row, run }: CachedRun): Promise<void> {
-    void this.#starts.forDag(row.dagId);
+    void this.#starts.afterRunOf(row.dagId);
     try {
       if (row.backfillId !== null) await completeBackfills(this.database, row.backfillId);
       if (this.cache.version(row.dagVersionId).document.schedule?.kind === 'continuous') {

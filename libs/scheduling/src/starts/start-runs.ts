@@ -38,6 +38,8 @@ const LEAVE_TO_HOME_MS = 800;
 export class StartRuns {
   readonly #batcher: NaturalBatcher<string, number>;
   #mine: (partition: number) => boolean = () => true;
+  /** Dags whose last look left runs behind: no room, or another scheduler's. */
+  readonly #leftBehind = new Set<string>();
 
   constructor(
     private readonly database: Database,
@@ -53,6 +55,11 @@ export class StartRuns {
   /** Which doorbell partitions are this scheduler's; runs of the others are started only when they have waited. */
   own(mine: (partition: number) => boolean): void {
     this.#mine = mine;
+  }
+
+  /** A run of this dag ended: is it worth a look? New runs ring by themselves, and the sweeper finds what this misses. */
+  async afterRunOf(dagId: string): Promise<void> {
+    if (this.#leftBehind.has(dagId)) await this.forDag(dagId);
   }
 
   /** Starts what may start of this dag. Resolves with how many it started; never rejects. */
@@ -124,6 +131,9 @@ export class StartRuns {
       running.set(key, now + 1);
       chosen.push(row.id);
     }
+    const started = new Set(chosen);
+    for (const id of ids) this.#leftBehind.delete(id);
+    for (const row of rows) if (!started.has(row.id)) this.#leftBehind.add(row.dagId);
     return { chosen, rest: chosen.length === 0 ? [] : ids.filter((id) => perDag.get(id) === MAX_PER_DAG) };
   }
 }
