@@ -24,6 +24,7 @@ import { UpdatesController } from './millrace/updates.controller.js';
 import { MonitorController } from './monitor/monitor.controller.js';
 import { NOT_YET } from './not-yet.js';
 import { checkOperations, notYetController } from './openapi/operation.js';
+import { PluginsController } from './plugins/plugins.controller.js';
 import { PoolsController } from './pools/pools.controller.js';
 import { ClearController } from './task-instances/clear.controller.js';
 import { InstanceAnswers } from './task-instances/instance-answers.js';
@@ -38,6 +39,7 @@ const CONTROLLERS: readonly Type[] = [
   AuthController, DagsController, DagRunsController, WaitController, TaskInstancesController, ClearController, MarkController, LogsController, TasksController,
   DagVersionsController, ImportErrorsController, XComsController, BackfillsController, MonitorController, PoolsController, VariablesController,
   ConnectionsController, EventLogsController, JobsController, ConfigController, MillraceController, UpdatesController,
+  PluginsController,
 ];
 
 class ApiModule {}

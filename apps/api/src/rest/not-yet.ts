@@ -32,7 +32,4 @@ export const NOT_YET: Readonly<Partial<Record<OperationId, string>>> = {
   get_task_instance_dependencies_by_map_index: 'the reason of an instance that waits is not worked out for the api.',
   get_external_log_url: 'logs are read through this api, not from elsewhere.',
   reparse_dag_file: 'the dag-processor watches its folders; save the file to have it read again.',
-  get_plugins: 'plugins are bundled with the dags that import them and not listed.',
-  import_errors: 'plugins are bundled with the dags that import them; their errors are import errors of those dags.',
-  get_providers: 'there are no provider packages.',
 };

@@ -356,6 +356,7 @@ describe('the rest', () => {
   it('says what is not built, and what is not there', async () => {
     expect(await rig.get('/api/v2/assets')).toMatchObject({ status: 501, body: { detail: expect.stringContaining('get_assets is not built yet') as string } });
     expect(await rig.get('/api/v2/nonsense')).toMatchObject({ status: 404, body: { detail: expect.any(String) as string } });
+    expect((await rig.get('/api/v2/plugins')).body).toEqual({ plugins: [], total_entries: 0 });
     expect((await rig.get('/api/v2/nonsense')).headers.get('x-content-type-options')).toBe('nosniff');
     expect((await rig.call('POST', `${TWO}/dagRuns`, { body: { conf: { a: 'x'.repeat(1_100_000) } } })).status).toBe(413);
   });
