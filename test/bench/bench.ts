@@ -5,7 +5,7 @@
  * --rounds N        interleaved rounds of floor and Millrace; medians (default 1)
  * --queue T         quorum (default) or classic
  * --no-continuation every hop through the broker
- * --schedulers N --workers N --concurrency N   default 1, 1, 16
+ * --schedulers N --workers N --concurrency N   default 1, 1, 8
  * --no-floor        leaves the floor out
  * --profile FOLDER  a CPU profile of every service, written when it stops
  */
@@ -30,7 +30,7 @@ const { values: flags } = parseArgs({
   options: {
     json: { type: 'boolean', default: false }, only: { type: 'string', default: NAMES.join(',') }, rounds: { type: 'string', default: '1' },
     queue: { type: 'string', default: 'quorum' }, 'no-continuation': { type: 'boolean', default: false }, 'no-floor': { type: 'boolean', default: false },
-    schedulers: { type: 'string', default: '1' }, workers: { type: 'string', default: '1' }, concurrency: { type: 'string', default: '16' }, 'no-build': { type: 'boolean', default: false }, profile: { type: 'string' },
+    schedulers: { type: 'string', default: '1' }, workers: { type: 'string', default: '1' }, concurrency: { type: 'string', default: '8' }, 'no-build': { type: 'boolean', default: false }, profile: { type: 'string' },
   },
 });
 const only = new Set(flags.only.split(','));

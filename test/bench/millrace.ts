@@ -49,6 +49,8 @@ export async function measureMillrace(settings: MillraceSettings): Promise<Figur
 
 class Bench {
   private lastRun = 0;
+  /** Questions asked of the database, which counts them as transactions. */
+  private asked = 0;
 
   readonly all: Readonly<Record<string, () => Promise<Figures>>> = {
     chain3: () => this.chain3(), hop: () => this.hop(), fan100: () => this.fan100(), batch200: () => this.batch200(), wide: () => this.wide(),
@@ -103,9 +105,9 @@ class Bench {
 
   private async wide(): Promise<Figures> {
     for (let i = 0; i < 3; i++) await this.timed('wide_warm');
-    const before = await this.cpu();
+    const [before, commitsBefore] = [await this.cpu(), await this.commits()];
     const ms = await this.timed('wide');
-    const after = await this.cpu();
+    const [after, commitsAfter] = [await this.cpu(), await this.commits()];
     const { rows } = await this.constellation.database.query<{ count: number }>('select count(*)::int as count from task_instance where run_id = $1', [this.nameOf('wide', this.lastRun)]);
     const tasks = rows[0]?.count ?? Number.NaN;
     const split = Object.entries(after).map(([part, seconds]) => [`wide.cpu_us_per_task.${part}`, ((seconds - (before[part] ?? 0)) * 1e6) / tasks] as const);
@@ -113,6 +115,7 @@ class Bench {
       'wide.tasks_per_s': (tasks / ms) * 1e3,
       'wide.cpu_us_per_task': split.reduce((sum, [, us]) => sum + us, 0),
       ...Object.fromEntries(split),
+      'wide.commits_per_task': (commitsAfter - commitsBefore) / tasks,
       'wide.scheduler_peak_mb': Math.max(...this.named('scheduler').map((pid) => peakMemoryMb(pid))),
     };
   }
@@ -127,6 +130,12 @@ class Bench {
       postgresql: await databaseCpuSeconds(this.constellation.database),
       rabbitmq: this.settings.brokerPid === null ? Number.NaN : cpuSeconds(this.settings.brokerPid),
     };
+  }
+
+  /** Transactions of this database so far, the client's own apart. Backends report about once a second, so it is ± a few. */
+  private async commits(): Promise<number> {
+    const { rows } = await this.constellation.database.query<{ count: number }>('select xact_commit::int as count from pg_stat_database where datname = current_database()');
+    return (rows[0]?.count ?? Number.NaN) - this.asked;
   }
 
   private named(kind: string): number[] {
@@ -158,6 +167,7 @@ class Bench {
 
   private async finished(names: readonly string[]): Promise<void> {
     for (;;) {
+      this.asked++;
       const { rows } = await this.constellation.database.query<{ state: string; count: number }>({
         name: 'finished', text: 'select state, count(*)::int as count from dag_run where dag_id = any($2) and run_id = any($1) group by state',
         values: [names, ['chain3', 'hop', 'fan100', 'wide', 'wide_warm']],

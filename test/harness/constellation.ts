@@ -39,7 +39,7 @@ export interface ConstellationPlan {
   /** Instead of the shared broker: faults that restart it need one of their own. With virtual host. */
   readonly brokerUrl?: string;
   readonly startTimeoutMs?: number;
-  /** Each service writes a CPU profile into this folder when it stops. */
+  /** Each service writes a CPU profile into a folder of its name in here when it stops; a worker's runners write theirs beside it. */
   readonly profileFolder?: string;
 }
 
@@ -196,7 +196,7 @@ export class Constellation {
 
   private profileFlags(name: string): string[] {
     const folder = this.plan.profileFolder;
-    return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${name}.cpuprofile`];
+    return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(folder, name)}`];
   }
 
   private async startAll(): Promise<void> {
