@@ -5,8 +5,8 @@ export { migrate, pendingMigrations, revertMigration } from './migrations/migrat
 export type { MigrationReport } from './migrations/migrate.js';
 export { pathLiteral, plainArray } from './database/array-literals.js';
 export { RunReader } from './runs/run-reader.js';
-export type { InstanceRow, RunRow } from './runs/run-rows.js';
-export { COUNT_RUNNING_RUNS, DAGS_WITH_QUEUED_RUNS, LOCK_DAGS, STARTABLE_RUNS } from './runs/sql/start-runs.sql.js';
+export type { InstanceRow, RunRow, StartableRun } from './runs/run-rows.js';
+export { DAGS_WITH_QUEUED_RUNS } from './runs/sql/queued-runs.sql.js';
 export { StuckRuns } from './runs/stuck-runs.js';
 export type { UnclaimedAttempt } from './runs/stuck-runs.js';
 export { writeDecisions } from './runs/write-decisions.js';

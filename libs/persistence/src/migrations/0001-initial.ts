@@ -168,6 +168,31 @@ create index dag_run_after on dag_run (run_after desc, id);
 create index dag_run_active on dag_run (state, dag_id, run_after) where state in ('queued', 'running');
 create index dag_run_backfill on dag_run (backfill_id, backfill_order) where backfill_id is not null;
 
+-- Which queued runs of these dags could start, in the order they may. Locks the dags' rows first, and looks only then: each statement of a
+-- plpgsql function sees what was committed before it began, so the counts are those of the moment the lock was had.
+create function startable_runs(p_dag_ids text[], p_limit int)
+returns table (id uuid, dag_limit int, dag_running bigint, backfill_limit int, backfill_running bigint, waited_ms float8, place bigint)
+language plpgsql as $function$
+begin
+  perform 1 from dag where dag_id = any(p_dag_ids) order by dag_id for no key update;
+  return query
+  select q.id, d.max_active_runs, q.dag_running, q.max_active, q.backfill_running, q.waited_ms, row_number() over (order by d.dag_id, q.backfill_order nulls first, q.run_after, q.id)
+  from dag d
+  cross join lateral (
+    select r.id, r.backfill_order, r.run_after, b.max_active_runs as max_active,
+      (select count(*) from dag_run x where x.dag_id = d.dag_id and x.state = 'running' and x.backfill_id is null) as dag_running,
+      (select count(*) from dag_run x where x.backfill_id = r.backfill_id and x.state = 'running') as backfill_running,
+      extract(epoch from clock_timestamp() - r.queued_at)::float8 * 1000 as waited_ms
+    from dag_run r left join backfill b on b.id = r.backfill_id
+    where r.state = 'queued' and r.dag_id = d.dag_id and r.run_after <= clock_timestamp() and r.quarantined_at is null
+      and (b.id is null or (not b.is_paused and b.cancelled_at is null))
+    order by r.backfill_order nulls first, r.run_after, r.id
+    limit p_limit
+  ) q
+  where d.dag_id = any(p_dag_ids) and not d.is_paused;
+end
+$function$;
+
 -- The current try of each instance. Earlier tries are in task_instance_history.
 create table task_instance (
   id uuid primary key,
@@ -481,6 +506,7 @@ create table installation (
 `;
 
 const DOWN = `
+drop function if exists startable_runs(text[], int);
 drop table if exists installation, audit_log, app_user, state_store, dag_run_asset_event, asset_queued_event, asset_dag_reference,
   asset_event, asset_alias, asset, connection, variable, pool, service_instance, worker_session, xcom, timer, run_decision,
   run_event, task_instance_history, task_instance, dag_run, backfill, import_error, dag_favorite, dag_version, dag, bundle_blob,

@@ -1,8 +1,8 @@
 import type { AttemptId, ClaimToken, DagVersionId, InstanceId, InstanceState, RunId } from '@millrace/vocabulary';
 import { plainArray } from '../database/array-literals.js';
 import type { Queryable } from '../database/database.js';
-import type { InstanceRow, RunRow } from './run-rows.js';
-import { ATTEMPT_FATES, LOAD_INSTANCES, LOAD_RUNS, LOAD_VERSION_DOCUMENTS, RUNS_OF_INSTANCES } from './sql/load-runs.sql.js';
+import type { InstanceRow, RunRow, StartableRun } from './run-rows.js';
+import { ATTEMPT_FATES, LOAD_INSTANCES, LOAD_RUNS, LOAD_VERSION_DOCUMENTS, RUNS_OF_INSTANCES, STARTABLE_RUNS } from './sql/load-runs.sql.js';
 
 /** Reads runs as the scheduler decides on them. The run is read before its instances: a change in between fails the version check later. */
 export class RunReader {
@@ -13,6 +13,15 @@ export class RunReader {
     const runs = await this.on.query<RunRow & Record<string, unknown>>(LOAD_RUNS, [list]);
     const instances = await this.on.query<InstanceRow & Record<string, unknown>>(LOAD_INSTANCES, [list]);
     return { runs, instances };
+  }
+
+  /** Queued runs of these dags that could start, in order; locks the dags: only in a transaction. */
+  startable(dagIds: readonly string[], maxPerDag: number): Promise<StartableRun[]> {
+    return this.on.query<StartableRun & Record<string, unknown>>(STARTABLE_RUNS, [dagIds, maxPerDag]);
+  }
+
+  instances(ids: readonly RunId[]): Promise<InstanceRow[]> {
+    return this.on.query<InstanceRow & Record<string, unknown>>(LOAD_INSTANCES, [plainArray(ids)]);
   }
 
   headers(ids: readonly RunId[]): Promise<RunRow[]> {

@@ -43,3 +43,12 @@ export interface InstanceRow {
   readonly endedAtMs: number | null;
   readonly reason: string | null;
 }
+
+/** A queued run with the limits over its start. */
+export interface StartableRun extends RunRow {
+  readonly dagLimit: number;
+  readonly dagRunning: number;
+  readonly backfillLimit: number | null;
+  readonly backfillRunning: number;
+  readonly waitedMs: number;
+}

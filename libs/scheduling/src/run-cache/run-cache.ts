@@ -4,7 +4,7 @@ import { dagDocumentSchema } from '@millrace/contracts';
 import type { DagDocument } from '@millrace/contracts';
 import { MillraceError } from '@millrace/vocabulary';
 import type { DagVersionId, RunId } from '@millrace/vocabulary';
-import type { RunReader, RunRow } from '@millrace/persistence';
+import type { InstanceRow, RunReader, RunRow } from '@millrace/persistence';
 import { groupBy } from '../grouping/group-by.js';
 
 /** A dag version, ready to decide with. Shared by all its runs. */
@@ -81,6 +81,11 @@ export class RunCache {
    */
   async load(ids: readonly RunId[], on: RunReader = this.reader): Promise<Map<RunId, CachedRun>> {
     const { runs, instances } = await on.load(ids);
+    return this.assemble(runs, instances, on);
+  }
+
+  /** Runs as read, with their instances. @param on as in `load`. */
+  async assemble(runs: readonly RunRow[], instances: readonly InstanceRow[], on: RunReader = this.reader): Promise<Map<RunId, CachedRun>> {
     await this.loadVersions(runs.map((run) => run.dagVersionId), on);
     const byRun = groupBy(instances, (row) => row.dagRunId);
     const loaded = new Map<RunId, CachedRun>();

@@ -169,7 +169,6 @@ export class SchedulerCore extends ManagedService {
       void this.#stopSuperseded(id as RunId);
     }
     for (const dagId of wake.dags) void this.#starts.forDag(dagId);
-    if (wake.dags.length > 0 && this.#sweeper.nextScheduleInMs === null) void this.#schedules.once().catch(() => undefined);
   }
 
   /** Attempts of the run that run on workers connected here and are no longer wanted. */

@@ -1,30 +1,15 @@
 import { NaturalBatcher } from '@millrace/lifecycle';
 import { decide } from '@millrace/engine';
 import { wakePartition } from '@millrace/contracts';
-import { COUNT_RUNNING_RUNS, LOCK_DAGS, RunReader, STARTABLE_RUNS, databaseNow, writeDecisions } from '@millrace/persistence';
-import type { Database, DecisionWrites, Transaction } from '@millrace/persistence';
+import { RunReader, databaseNow, writeDecisions } from '@millrace/persistence';
+import type { Database, DecisionWrites, StartableRun, Transaction } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
-import type { RunId } from '@millrace/vocabulary';
 import type { DatabaseClock } from '../clock/database-clock.js';
 import type { CachedRun, RunCache } from '../run-cache/run-cache.js';
 import { addDecision, emptyWrites } from '../apply-runs/decision-writes.js';
 import type { AfterCommit } from '../apply-runs/decision-writes.js';
 import { messageOf } from '../apply-runs/apply-runs.js';
 import type { CommitListener } from '../apply-runs/apply-runs.js';
-
-interface DagRow {
-  readonly dagId: string;
-  readonly paused: boolean;
-  readonly maxActiveRuns: number;
-}
-
-interface StartableRow {
-  readonly id: RunId;
-  readonly dagId: string;
-  readonly backfillId: number | null;
-  readonly backfillMaxActive: number | null;
-  readonly waitedMs: number;
-}
 
 /** Runs one pass may start of one dag; the rest follows in the next pass. */
 const MAX_PER_DAG = 500;
@@ -80,10 +65,13 @@ export class StartRuns {
       const { chosen, rest } = await this.#choose(tx, unique);
       more = rest;
       if (chosen.length === 0) return [];
-      const loaded = await this.cache.load(chosen, new RunReader(tx));
+      const reader = new RunReader(tx);
+      // A run that never started has no instances; one that was put back has.
+      const again = chosen.filter((run) => run.version > 0).map((run) => run.id);
+      const loaded = await this.cache.assemble(chosen, again.length === 0 ? [] : await reader.instances(again), reader);
       const writes = emptyWrites();
       const nowMs = this.clock.known ? this.clock.now() : await databaseNow(tx);
-      for (const id of chosen) {
+      for (const { id } of chosen) {
         const entry = loaded.get(id);
         if (entry === undefined || entry.row.state !== 'queued') continue;
         const input = { event: { type: 'started' } as const };
@@ -109,31 +97,24 @@ export class StartRuns {
     return dagIds.map(() => won.length);
   }
 
-  async #choose(tx: Transaction, dagIds: readonly string[]): Promise<{ chosen: RunId[]; rest: string[] }> {
-    const dags = await tx.query<DagRow & Record<string, unknown>>(LOCK_DAGS, [dagIds]);
-    const open = dags.filter((dag) => !dag.paused);
-    if (open.length === 0) return { chosen: [], rest: [] };
-    const ids = open.map((dag) => dag.dagId);
-    const counts = await tx.query<{ dagId: string; backfillId: number | null; running: number }>(COUNT_RUNNING_RUNS, [ids]);
-    const rows = await tx.query<StartableRow & Record<string, unknown>>(STARTABLE_RUNS, [ids, MAX_PER_DAG]);
-    const running = new Map<string, number>();
-    for (const count of counts) running.set(count.backfillId === null ? `d ${count.dagId}` : `b ${count.backfillId}`, count.running);
-    const limits = new Map(open.map((dag) => [dag.dagId, dag.maxActiveRuns]));
-    const chosen: RunId[] = [];
+  async #choose(tx: Transaction, dagIds: readonly string[]): Promise<{ chosen: StartableRun[]; rest: string[] }> {
+    const rows = await new RunReader(tx).startable(dagIds, MAX_PER_DAG);
+    const taken = new Map<string, number>();
     const perDag = new Map<string, number>();
+    const chosen: StartableRun[] = [];
+    for (const id of dagIds) this.#leftBehind.delete(id);
     for (const row of rows) {
       perDag.set(row.dagId, (perDag.get(row.dagId) ?? 0) + 1);
-      if (!this.#mine(wakePartition(row.id)) && row.waitedMs < LEAVE_TO_HOME_MS) continue;
-      const key = row.backfillId === null ? `d ${row.dagId}` : `b ${row.backfillId}`;
-      const limit = row.backfillId === null ? limits.get(row.dagId)! : row.backfillMaxActive!;
-      const now = running.get(key) ?? 0;
-      if (now >= limit) continue;
-      running.set(key, now + 1);
-      chosen.push(row.id);
+      const key = row.backfillId === null ? `dag ${row.dagId}` : `backfill ${row.backfillId}`;
+      const now = taken.get(key) ?? (row.backfillId === null ? row.dagRunning : row.backfillRunning);
+      const isLeft = now >= (row.backfillLimit ?? row.dagLimit) || (!this.#mine(wakePartition(row.id)) && row.waitedMs < LEAVE_TO_HOME_MS);
+      if (isLeft) {
+        this.#leftBehind.add(row.dagId);
+        continue;
+      }
+      taken.set(key, now + 1);
+      chosen.push(row);
     }
-    const started = new Set(chosen);
-    for (const id of ids) this.#leftBehind.delete(id);
-    for (const row of rows) if (!started.has(row.id)) this.#leftBehind.add(row.dagId);
-    return { chosen, rest: chosen.length === 0 ? [] : ids.filter((id) => perDag.get(id) === MAX_PER_DAG) };
+    return { chosen, rest: chosen.length === 0 ? [] : dagIds.filter((id) => perDag.get(id) === MAX_PER_DAG) };
   }
 }

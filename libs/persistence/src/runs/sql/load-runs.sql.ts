@@ -1,10 +1,7 @@
 import type { Statement } from '../../database/database.js';
 
-/** load-runs: what a scheduler decides on. $1 uuid[] run ids. Index: dag_run_pkey. */
-export const LOAD_RUNS: Statement = {
-  name: 'load-runs',
-  text: `
-select r.id, r.dag_id as "dagId", r.run_id as "runId", r.dag_version_id as "dagVersionId", v.bundle_hash as "bundleHash",
+const RUN_COLUMNS = `
+  r.id, r.dag_id as "dagId", r.run_id as "runId", r.dag_version_id as "dagVersionId", v.bundle_hash as "bundleHash",
   r.state, r.version, r.run_type as "runType",
   extract(epoch from r.logical_date)::float8 * 1000 as "logicalDateMs",
   extract(epoch from r.data_interval_start)::float8 * 1000 as "intervalStartMs",
@@ -14,11 +11,34 @@ select r.id, r.dag_id as "dagId", r.run_id as "runId", r.dag_version_id as "dagV
   extract(epoch from r.start_date)::float8 * 1000 as "startedAtMs",
   extract(epoch from r.end_date)::float8 * 1000 as "endedAtMs",
   r.reason, r.conf::text as "confJson", r.params::text as "paramsJson", r.partition_key as "partitionKey",
-  r.task_selection as "taskSelection", r.backfill_id as "backfillId", r.traceparent, d.is_paused as paused
+  r.task_selection as "taskSelection", r.backfill_id as "backfillId", r.traceparent, d.is_paused as paused`;
+
+/** load-runs: what a scheduler decides on. $1 uuid[] run ids. Index: dag_run_pkey. */
+export const LOAD_RUNS: Statement = {
+  name: 'load-runs',
+  text: `
+select ${RUN_COLUMNS}
 from dag_run r
 join dag d on d.dag_id = r.dag_id
 join dag_version v on v.id = r.dag_version_id
 where r.id = any($1::uuid[])`,
+};
+
+/**
+ * startable-runs: queued runs in the order they may start, with the limits over them. $1 text[] dag ids, $2 int how many of each dag at most.
+ * Locks: dag rows in dag_id order, until the transaction ends, so that max_active_runs is exact under any number of schedulers.
+ * Index: dag_run_active, dag_run_backfill.
+ */
+export const STARTABLE_RUNS: Statement = {
+  name: 'startable-runs',
+  text: `
+select ${RUN_COLUMNS},
+  s.dag_limit as "dagLimit", s.dag_running as "dagRunning", s.backfill_limit as "backfillLimit", s.backfill_running as "backfillRunning", s.waited_ms as "waitedMs"
+from startable_runs($1::text[], $2) s
+join dag_run r on r.id = s.id
+join dag d on d.dag_id = r.dag_id
+join dag_version v on v.id = r.dag_version_id
+order by s.place`,
 };
 
 /** load-instances: every instance of these runs. $1 uuid[] run ids. Index: task_instance (dag_run_id, task_id, index_path). */
