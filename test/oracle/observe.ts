@@ -29,7 +29,7 @@ export async function observe(database: pg.Client, options: ObserveOptions): Pro
     const versions = await rows<{ id: string; document: StoredDocument }>(database, 'select id, document from dag_version');
     const sessions = await rows<ObservedSession>(database, `select id, worker_name as "workerName", pid, slots, state, lease_expires_at < now() as "leaseExpired" from worker_session`);
     const pools = await rows<{ name: string; slots: number }>(database, 'select name, slots from pool');
-    const decisions = await rows<ObservedDecision & { run: string }>(database, `select dag_run_id as run, version::float8 as version, (events ->> 'now')::float8 as now, events -> 'events' as events
+    const decisions = await rows<ObservedDecision & { run: string }>(database, `select dag_run_id as run, version::float8 as version, (events ->> 'now')::float8 as now, (events ->> 'window')::int as window, events -> 'events' as events
       from run_decision order by dag_run_id, version`);
     const [left] = await rows<{ events: string; timers: string }>(database, `select (select count(*) from run_event) as events,
       (select count(*) from timer t join dag_run r on r.id = t.dag_run_id where r.state in ('success', 'failed')) as timers`);

@@ -25,6 +25,8 @@ export interface Observed {
 export interface ObservedDecision {
   readonly version: number;
   readonly now: number;
+  /** How much of the run could be queued at once; null: as much as the dag allows. */
+  readonly window?: number | null;
   readonly events: readonly unknown[];
 }
 

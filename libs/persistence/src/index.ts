@@ -61,7 +61,7 @@ export { RunCommandReader, RunWriter } from './runs/run-writer.js';
 export type { SelectableRow } from './runs/run-writer.js';
 export { currentVersions, insertRuns, isRunIdTaken } from './runs/insert-runs.js';
 export type { CurrentVersion, NewRun } from './runs/insert-runs.js';
-export { BackfillWriter, completeBackfills, runsInRange } from './backfills/backfill-writer.js';
+export { BackfillWriter, completeBackfills, runsInRange, runsOfCancelledBackfills } from './backfills/backfill-writer.js';
 export type { NewBackfill, RunInRange } from './backfills/backfill-writer.js';
 export { BundleReader } from './bundles/bundle-reader.js';
 export { checkSchema, databaseNow } from './database/check-schema.js';

@@ -13,7 +13,7 @@ export function checkReplay({ runs, instances, decisions, sources }: Observed): 
     const again = createRun(compiled.plan, {
       id: run.id as RunId, createdAtMs: run.createdAt, state: 'queued', paused: false, startedAtMs: null, endedAtMs: null, reason: null, taskSelection: run.taskSelection,
     });
-    for (const step of steps) decide(again, step.events as RunEvent[], step.now);
+    for (const step of steps) decide(again, step.events as RunEvent[], step.now, step.window ?? undefined);
     const found: string[] = [];
     if (again.state !== run.state) found.push(`${nameOf(run)} is ${run.state}, its replay ends ${again.state}`);
     for (const row of instances.filter((instance) => instance.dagRunId === run.id)) {

@@ -18,9 +18,11 @@ import { beginStep } from './step.js';
  * Total: an event that means nothing (late, unknown, of another attempt) is ignored with a reason. Never throws.
  * O(affected instances) for each event. The same run, events and time give the same decision, ids included.
  * @param nowMs milliseconds since 1970 UTC, by the database's clock.
+ * @param window how many instances may be queued or running at once, besides what the plan allows: no more than workers can take soon.
+ *   The others wait as `scheduled`, in priority order. Part of what a replay needs.
  */
-export function decide(run: Run, events: readonly RunEvent[], nowMs: number): Decision {
-  const step = beginStep(run, nowMs);
+export function decide(run: Run, events: readonly RunEvent[], nowMs: number, window: number = Number.MAX_SAFE_INTEGER): Decision {
+  const step = beginStep(run, nowMs, window);
   const ignored: { event: number; reason: string }[] = [];
   events.forEach((event, index) => {
     const known = step.refused.length;

@@ -23,7 +23,8 @@ export function settle(step: Step): void {
 export function promote(step: Step): void {
   const { run } = step;
   if (run.paused || run.state !== 'running') return;
-  while (run.book.active < run.plan.maxActiveTasks) {
+  const room = Math.min(run.plan.maxActiveTasks, step.window);
+  while (run.book.active < room) {
     const instance = run.book.ready.pop();
     if (instance === undefined) return;
     if (instance.state === 'scheduled') dispatch(step, instance);

@@ -5,6 +5,8 @@ import type { Instance, Run } from './run.js';
 export interface Step {
   readonly run: Run;
   readonly nowMs: number;
+  /** Instances that may be queued or running at once, besides what the plan allows. */
+  readonly window: number;
   /** How the run stood when the call began. */
   readonly before: { readonly state: Run['state']; readonly endedAtMs: number | null; readonly reason: string | null };
   readonly created: Set<Instance>;
@@ -20,10 +22,11 @@ export interface Step {
   reopened: boolean;
 }
 
-export function beginStep(run: Run, nowMs: number): Step {
+export function beginStep(run: Run, nowMs: number, window: number): Step {
   return {
     run,
     nowMs,
+    window,
     before: { state: run.state, endedAtMs: run.endedAtMs, reason: run.reason },
     created: new Set(),
     touched: new Map(),

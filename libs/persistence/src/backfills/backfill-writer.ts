@@ -42,10 +42,12 @@ const CANCEL_BACKFILL: Statement = {
   text: `update backfill set cancelled_at = now(), completed_at = now(), is_paused = true, updated_at = now() where id = $1 and completed_at is null returning dag_id as "dagId"`,
 };
 
-/** cancel-backfill-runs: what has not begun will not; what runs may end. Versions move, so that a scheduler about to start one sees it. */
-const CANCEL_BACKFILL_RUNS: Statement = {
-  name: 'cancel-backfill-runs',
-  text: `update dag_run set state = 'failed', version = version + 1, end_date = now(), reason = 'the backfill was cancelled' where backfill_id = $1 and state = 'queued'`,
+/** runs-of-cancelled-backfills: what has not begun and never will. $1 backfill id, or null for all. Index: dag_run_active. */
+const RUNS_OF_CANCELLED_BACKFILLS: Statement = {
+  name: 'runs-of-cancelled-backfills',
+  text: `
+select r.id from dag_run r join backfill b on b.id = r.backfill_id
+where r.state = 'queued' and b.cancelled_at is not null and ($1::bigint is null or b.id = $1)`,
 };
 
 /** complete-backfills: those whose runs have all ended; a paused one is not over. $1 id, or null for all. */
@@ -87,9 +89,7 @@ export class BackfillWriter {
   }
 
   async cancel(id: number): Promise<string | undefined> {
-    const dagId = (await this.tx.query<{ dagId: string }>(CANCEL_BACKFILL, [id]))[0]?.dagId;
-    if (dagId !== undefined) await this.tx.query(CANCEL_BACKFILL_RUNS, [id]);
-    return dagId;
+    return (await this.tx.query<{ dagId: string }>(CANCEL_BACKFILL, [id]))[0]?.dagId;
   }
 }
 
@@ -99,4 +99,9 @@ export function runsInRange(on: Queryable, dagId: string, from: Date, to: Date):
 
 export async function completeBackfills(on: Queryable, id: number | null): Promise<number[]> {
   return (await on.query<{ id: number }>(COMPLETE_BACKFILLS, [id])).map((row) => row.id);
+}
+
+/** Queued runs that must end because their backfill was cancelled. */
+export async function runsOfCancelledBackfills(on: Queryable, id: number | null): Promise<RunId[]> {
+  return (await on.query<{ id: RunId }>(RUNS_OF_CANCELLED_BACKFILLS, [id])).map((row) => row.id);
 }

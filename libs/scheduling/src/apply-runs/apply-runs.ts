@@ -21,6 +21,8 @@ export interface ApplyRunsOptions {
   /** Name workers find this process by; empty when no run is kept here (the api). */
   readonly home: string;
   readonly continuation: boolean;
+  /** Instances of one run that may be queued or running at once: no more than workers can take soon. The others wait in the database, in order. */
+  readonly window: () => number;
 }
 
 interface Waiting {
@@ -207,7 +209,8 @@ export class ApplyRuns {
     const inputs = part.waiting.map((item) => item.input);
     const events = inputs.map((input) => input.event);
     const claims = claimsBefore(part.entry.run, events);
-    const decision = decide(part.entry.run, events, nowMs);
+    const window = part.entry.oneQueue ? this.options.window() : null;
+    const decision = decide(part.entry.run, events, nowMs, window ?? undefined);
     this.counters.events += inputs.length;
     for (const { event, reason } of decision.ignored) ignored.set(part.waiting[event]!, reason);
     const spends = inputs.some((input) => input.timerId !== undefined || input.runEventId !== undefined || input.bump === true);
@@ -223,7 +226,7 @@ export class ApplyRuns {
       }
       return undefined;
     }
-    return addDecision(writes, part.entry, inputs, decision, nowMs, { home: this.options.home, continuation: this.options.continuation, claims });
+    return addDecision(writes, part.entry, inputs, decision, nowMs, { home: this.options.home, continuation: this.options.continuation, claims, window });
   }
 
   #settle(part: Part, row: WrittenRun, after: AfterCommit, ignored: Map<Waiting, string>): void {

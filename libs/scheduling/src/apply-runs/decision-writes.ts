@@ -33,6 +33,8 @@ export interface DecisionOptions {
   readonly continuation: boolean;
   /** Claims this decision rests on, for the replay; see {@link claimsBefore}. */
   readonly claims: readonly RunEvent[];
+  /** As given to `decide`; null: none. */
+  readonly window: number | null;
 }
 
 /**
@@ -54,7 +56,7 @@ export function claimsBefore(run: Run, events: readonly RunEvent[]): RunEvent[] 
  * of the run and would take more: claimed here and now, so that a chain needs neither the broker nor a second commit.
  */
 export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: readonly RunInput[], decision: Decision, nowMs: number, options: DecisionOptions): AfterCommit {
-  const { home, continuation, claims: heard } = options;
+  const { home, continuation, claims: heard, window } = options;
   const { row, run } = entry;
   const ignored = new Set(decision.ignored.map((item) => item.event));
   const dispatched = new Map<InstanceId, { instance: Instance; attemptId: AttemptId }>();
@@ -96,7 +98,7 @@ export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: 
     reason: decision.run.reason,
     activeInstances: decision.run.activeInstances,
     cleared: inputs.some((input, index) => input.event.type === 'cleared' && !ignored.has(index)),
-    decidedOnJson: JSON.stringify({ now: nowMs, events: [...heard, ...inputs.map((input) => input.event)] satisfies readonly RunEvent[] }),
+    decidedOnJson: JSON.stringify({ now: nowMs, ...(window === null ? {} : { window }), events: [...heard, ...inputs.map((input) => input.event)] satisfies readonly RunEvent[] }),
   });
 
   const completions = new Map<InstanceId, RunInput['completion']>();

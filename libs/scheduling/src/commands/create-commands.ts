@@ -3,7 +3,7 @@ import { wakePartition } from '@millrace/contracts';
 import type { Wake } from '@millrace/contracts';
 import type { RunEvent } from '@millrace/engine';
 import type { Broker } from '@millrace/messaging';
-import { BackfillWriter, DagSchedules, RunCommandReader, RunReader, RunWriter, StuckRuns, completeBackfills, currentVersions, insertRuns, runsInRange } from '@millrace/persistence';
+import { BackfillWriter, DagSchedules, RunCommandReader, RunReader, RunWriter, StuckRuns, completeBackfills, currentVersions, insertRuns, runsInRange, runsOfCancelledBackfills } from '@millrace/persistence';
 import type { Database, NewRun, Transaction } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import { MillraceError, uuidV7From } from '@millrace/vocabulary';
@@ -55,7 +55,7 @@ class DatabaseCommands implements Commands {
         dispatcher.publish(after.ready);
         this.#ring(entry.row.id, { runs: [entry.row.id], dags: after.finished !== null || entry.run.state === 'queued' ? [entry.row.dagId] : [] });
       },
-    }, logger, { batchMax: 200, home: '', continuation: false });
+    }, logger, { batchMax: 200, home: '', continuation: false, window: () => dispatcher.window() });
   }
 
   trigger(input: TriggerInput): Promise<{ readonly id: RunId; readonly runId: string }> {
@@ -169,6 +169,9 @@ class DatabaseCommands implements Commands {
 
   async cancelBackfill(backfillId: number, actor: string): Promise<void> {
     await this.#onBackfill('cancel_backfill', backfillId, actor, (backfills) => backfills.cancel(backfillId));
+    // What runs may end; what has not begun will not. A scheduler does the same, should this process end here.
+    const waiting = await runsOfCancelledBackfills(this.#database, backfillId);
+    await Promise.all(waiting.map((id) => this.#submit(id, undefined, { type: 'run_marked', state: 'failed', by: 'the cancelled backfill' })));
   }
 
   async #onBackfill(event: string, backfillId: number, actor: string, change: (backfills: BackfillWriter) => Promise<string | undefined>): Promise<void> {

@@ -9,6 +9,9 @@ export interface ReadyAttempt {
   readonly attemptId: AttemptId;
 }
 
+/** Also without workers that much is queued: they find work when they come. */
+const LEAST_WINDOW = 64;
+
 /**
  * Publishes attempt ids after the commit that queued them. Nothing waits for a confirm: the `queued` row is the outbox,
  * and what stays unclaimed is published again by the sweeper.
@@ -26,6 +29,13 @@ export class Dispatcher {
   /** Who takes tasks now; the membership loop tells it every few seconds. */
   know(workers: readonly LiveWorker[]): void {
     this.#workers = workers;
+  }
+
+  /** How many instances of one run are worth queueing: what all workers together can hold and as much again, so that nobody runs dry. */
+  window(): number {
+    let slots = 0;
+    for (const worker of this.#workers) slots += worker.slots;
+    return Math.max(LEAST_WINDOW, slots * 2);
   }
 
   /** In the order given. */

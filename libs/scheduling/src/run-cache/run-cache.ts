@@ -13,6 +13,8 @@ export interface VersionPlan {
   readonly document: DagDocument;
   /** Params of tasks that have some of their own. */
   readonly taskParams: TaskParams;
+  /** All tasks go to one queue: then what is queued can be bounded for the whole run without one queue holding up another. */
+  readonly oneQueue: boolean;
 }
 
 export type TaskParams = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
@@ -21,6 +23,7 @@ export interface CachedRun {
   readonly row: RunRow;
   readonly run: Run;
   readonly taskParams: TaskParams;
+  readonly oneQueue: boolean;
   /** The stored version this state is of. */
   version: number;
   lastUsedMs: number;
@@ -90,8 +93,8 @@ export class RunCache {
     const byRun = groupBy(instances, (row) => row.dagRunId);
     const loaded = new Map<RunId, CachedRun>();
     for (const row of runs) {
-      const { plan, taskParams } = this.version(row.dagVersionId);
-      loaded.set(row.id, { row, taskParams, run: loadRun(plan, factsOf(row), byRun.get(row.id) ?? []), version: row.version, lastUsedMs: 0 });
+      const { plan, taskParams, oneQueue } = this.version(row.dagVersionId);
+      loaded.set(row.id, { row, taskParams, oneQueue, run: loadRun(plan, factsOf(row), byRun.get(row.id) ?? []), version: row.version, lastUsedMs: 0 });
     }
     return loaded;
   }
@@ -142,5 +145,5 @@ function planOf(stored: unknown): VersionPlan {
   // Publication compiled it before it was stored; only a schema that changed underneath gets here.
   if (!compiled.ok) throw new MillraceError('invalid', `stored dag "${document.dagId}" cannot be planned: ${compiled.errors.map((error) => error.message).join('; ')}`);
   const taskParams = new Map(document.tasks.flatMap((task) => (Object.keys(task.params).length > 0 ? [[task.taskId, task.params] as const] : [])));
-  return { plan: compiled.plan, document, taskParams };
+  return { plan: compiled.plan, document, taskParams, oneQueue: new Set(document.tasks.map((task) => task.queue)).size === 1 };
 }

@@ -4,7 +4,7 @@ import { ManagedService } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
 import type { LiveUpdate, LiveUpdates } from '@millrace/live-updates';
 import type { Broker } from '@millrace/messaging';
-import { RunReader, ServiceInstances, StuckRuns, Timers, WorkerSessions, completeBackfills } from '@millrace/persistence';
+import { RunReader, ServiceInstances, StuckRuns, Timers, WorkerSessions, completeBackfills, runsOfCancelledBackfills } from '@millrace/persistence';
 import type { Database, ServiceInstance } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import type { RunId } from '@millrace/vocabulary';
@@ -90,8 +90,8 @@ export class SchedulerCore extends ManagedService {
       if (result !== 'confirmed') logger.debug('attempts not confirmed by the broker; the sweeper publishes them again', { queue, result, count });
     });
     const listener = { committed: (entry: CachedRun, after: AfterCommit) => this.#committed(entry, after) };
-    this.apply = new ApplyRuns(database, this.cache, this.#clock, stuck, listener, logger, { batchMax: options.batchMax, home, continuation: options.continuation });
-    this.#starts = new StartRuns(database, this.cache, this.#clock, listener, logger, home);
+    this.apply = new ApplyRuns(database, this.cache, this.#clock, stuck, listener, logger, { batchMax: options.batchMax, home, continuation: options.continuation, window: () => this.#dispatcher.window() });
+    this.#starts = new StartRuns(database, this.cache, this.#clock, listener, logger, home, () => this.#dispatcher.window());
     this.#timers = new TimerWatch(this.apply, this.#clock);
     this.#schedules = new ScheduledRuns(database, this.cache, (dagId) => void this.#starts.forDag(dagId), logger);
     this.claims = new Claims(database, this.cache, this.grants, home);
@@ -124,7 +124,12 @@ export class SchedulerCore extends ManagedService {
         this.#watchSchedule();
         if (report.lost + report.republished + report.undelivered + report.idle > 0) this.logger.info('sweeper mended', { ...report });
       }),
-      this.#loop('backfills', Math.max(1_000, this.options.sweepEveryMs), signal, async () => void (await completeBackfills(this.database, null))),
+      this.#loop('backfills', Math.max(1_000, this.options.sweepEveryMs), signal, async () => {
+        await completeBackfills(this.database, null);
+        for (const id of await runsOfCancelledBackfills(this.database, null)) {
+          void this.apply.submit(id, { event: { type: 'run_marked', state: 'failed', by: 'the cancelled backfill' }, fresh: true });
+        }
+      }),
     ];
   }
 

@@ -33,6 +33,8 @@ export class StartRuns {
     private readonly listener: CommitListener,
     private readonly logger: Logger,
     private readonly home: string,
+    /** As in ApplyRuns. */
+    private readonly window: () => number,
   ) {
     this.#batcher = new NaturalBatcher({ maxSize: 200, flush: (dagIds) => this.#flush(dagIds) });
   }
@@ -75,12 +77,13 @@ export class StartRuns {
         const entry = loaded.get(id);
         if (entry === undefined || entry.row.state !== 'queued') continue;
         const input = { event: { type: 'started' } as const };
-        const decision = decide(entry.run, [input.event], nowMs);
+        const window = entry.oneQueue ? this.window() : null;
+        const decision = decide(entry.run, [input.event], nowMs, window ?? undefined);
         if (decision.ignored.length > 0) {
           this.logger.error('a queued run cannot start', { dag_id: entry.row.dagId, run_id: entry.row.runId, reason: decision.ignored[0]!.reason });
           continue;
         }
-        started.push({ entry, after: addDecision(writes, entry, [input], decision, nowMs, { home: this.home, continuation: false, claims: [] }) });
+        started.push({ entry, after: addDecision(writes, entry, [input], decision, nowMs, { home: this.home, continuation: false, claims: [], window }) });
       }
       return started.length === 0 ? [] : writeDecisions(tx, writes as DecisionWrites);
     });
