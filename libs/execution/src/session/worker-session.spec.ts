@@ -134,6 +134,27 @@ describe('results', () => {
     expect((await one.completions.count(5)).map((done) => done.attemptId)).toEqual(chain.map((grant) => grant.attemptId));
     expect(one.claims.all.length).toBe(1);
   });
+
+  it('bring successors also while messages wait; a slot without one goes to them at once', async () => {
+    await start({ concurrency: 1 });
+    const hash = hashOf('() => 1');
+    const [first, second, waiting] = [1, 2, 3].map((tryNumber) => grantOf(hash, 'task', { tryNumber })) as [Grant, Grant, Grant];
+    one.onComplete = (done) => (done.attemptId === first.attemptId ? { next: [second] } : {});
+    rig.publish(first, waiting);
+    const done = await one.completions.count(3);
+    expect(done.map((each) => [each.attemptId, each.wantsMore])).toEqual([first, second, waiting].map((grant) => [grant.attemptId, true]));
+  });
+
+  it('bring attempts whose message waits here: it is not asked about again', async () => {
+    await start({ concurrency: 1 });
+    const hash = hashOf('() => 1');
+    const grants = [1, 2, 3].map((tryNumber) => grantOf(hash, 'task', { tryNumber })) as [Grant, Grant, Grant];
+    one.onComplete = (done) => (done.attemptId === grants[0].attemptId ? { next: [grants[1]] } : {});
+    rig.publish(...grants);
+    await one.completions.count(3);
+    expect(one.claims.all.map((claim) => claim.attemptId)).toEqual([grants[0].attemptId, grants[2].attemptId]);
+    while ((await rig.broker.depth('default')) !== 0) await new Promise((resolve) => setImmediate(resolve));
+  });
 });
 
 describe('the session', () => {
@@ -184,6 +205,31 @@ describe('the session', () => {
     // A result of the lost attempt would be one of an attempt others may already have called lost.
     expect(one.completions.all.map((done) => done.attemptId)).toEqual([next.attemptId]);
   });
+
+  it('moves at once to a scheduler that came back when the last other one dies', async () => {
+    one.beatEveryMs = two.beatEveryMs = 100;
+    await start({ schedulers: [one, two], selfFenceMs: 1_000 });
+    const grant = grantOf(hashOf(`({ log, signal }) => new Promise((resolve) => { log.info('begun'); signal.addEventListener('abort', resolve); })`), 'task');
+    rig.publish(grant);
+    await rig.logged(grant, 'begun');
+    const [first] = await one.hellos.count(1);
+    for (let turn = 0; turn < 4; turn++) {
+      const [leaving, staying] = turn % 2 === 0 ? [one, two] : [two, one];
+      const hellos = leaving.hellos.all.length;
+      leaving.stop();
+      await staying.beats.count(staying.beats.all.length + 12); // Its back-off has grown.
+      await leaving.start();
+      staying.stop();
+      await leaving.hellos.count(hellos + 1);
+      await leaving.beats.count(leaving.beats.all.length + 2);
+      await staying.start();
+      await staying.hellos.count(staying.hellos.all.length);
+      while (rig.worker.health().checks['schedulers']?.detail !== '2 connected') await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(new Set([...one.hellos.all, ...two.hellos.all].map((hello) => hello.sessionId))).toEqual(new Set([first?.sessionId]));
+    one.send({ $case: 'cancel', value: { attemptIds: [grant.attemptId], reason: 'test' } });
+    await Promise.race([ended(one, grant), ended(two, grant)]);
+  }, 30_000);
 
   it('works when the schedulers come back after all were away', async () => {
     await start();

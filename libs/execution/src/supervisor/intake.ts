@@ -6,6 +6,8 @@ import type { ClaimAnswer, ClaimDesk } from '../session/claim-desk.js';
 
 /** A message this worker cannot start goes back to the queue after this long, so that an idle worker gets it. */
 const HOLD_MAX_MS = 1_000;
+/** A message that comes after so many others is claimed, and refused. */
+const HANDED_KEPT = 10_000;
 
 interface Held {
   readonly delivery: Delivery<AttemptsReady>;
@@ -31,6 +33,7 @@ export interface IntakeOptions {
 /** Turns messages into claims, never more than there are free slots. A message is settled when all its ids are answered. */
 export class Intake {
   private readonly held = new Set<Held>();
+  private readonly handed = new Set<string>();
   private subscriptions: Subscription[] = [];
   private wanted = false;
   private stopped = true;
@@ -54,10 +57,19 @@ export class Intake {
     await this.syncing;
   }
 
-  /** More ids at hand than slots. */
-  get hasBacklog(): boolean {
-    for (const held of this.held) if (!held.settled && held.next < held.delivery.message.ids.length) return true;
-    return false;
+  /** An attempt came with the answer to a result: the message about it, if there is one, is done with. */
+  handedOver(attemptId: string): void {
+    this.handed.add(attemptId);
+    if (this.handed.size <= HANDED_KEPT) return;
+    for (const oldest of this.handed) {
+      this.handed.delete(oldest);
+      return;
+    }
+  }
+
+  /** What was handed over belongs to nobody now; a message about it is worth a claim. */
+  sessionLost(): void {
+    this.handed.clear();
   }
 
   /** Claims what free slots allow. */
@@ -69,7 +81,8 @@ export class Intake {
       if (free <= 0) return;
       if (held.settled) continue;
       const { ids, home } = held.delivery.message;
-      for (; held.next < ids.length && free > 0; held.next++, free--) this.claim(held, ids[held.next] as [string, string], home);
+      for (; held.next < ids.length && free > 0; held.next++) if (this.claim(held, ids[held.next] as [string, string], home)) free--;
+      this.settleIfDone(held);
     }
   }
 
@@ -84,16 +97,23 @@ export class Intake {
     }
   }
 
-  private claim(held: Held, [instanceId, attemptId]: [string, string], home: string): void {
-    if (this.claims.isPending(attemptId)) return; // The same attempt came in two messages; one claim answers for it.
+  /** False when there is nothing to ask. */
+  private claim(held: Held, [instanceId, attemptId]: [string, string], home: string): boolean {
+    if (this.claims.isPending(attemptId)) return false; // The same attempt came in two messages; one claim answers for it.
+    if (this.handed.delete(attemptId)) return false;
     const item: executionProto.ClaimItem = { instanceId, attemptId, claimToken: randomUUID() };
     held.open++;
     this.claims.claim(item, home, (answer) => {
       held.open--;
       if (answer.kind === 'later') held.undecided = true;
       this.options.onAnswer(answer, held.receivedAt);
-      if (held.open === 0 && held.next >= held.delivery.message.ids.length) this.settle(held, held.undecided ? 'nack' : 'ack');
+      this.settleIfDone(held);
     });
+    return true;
+  }
+
+  private settleIfDone(held: Held): void {
+    if (held.open === 0 && held.next >= held.delivery.message.ids.length) this.settle(held, held.undecided ? 'nack' : 'ack');
   }
 
   private settle(held: Held, how: 'ack' | 'nack'): void {
@@ -109,8 +129,6 @@ export class Intake {
     const held: Held = { delivery, receivedAt: performance.now(), next: 0, open: 0, undecided: false, settled: false };
     this.held.add(held);
     this.pump();
-    // Every id of it was already being claimed for another message.
-    if (held.next >= delivery.message.ids.length && held.open === 0) this.settle(held, 'ack');
   }
 
   private consume(wanted: boolean): void {

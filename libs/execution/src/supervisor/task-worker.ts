@@ -152,7 +152,8 @@ export class TaskWorker extends ManagedService {
     await this.intake.stop();
     session.beatNow();
     if (this.running.size + this.claims.size > 0) logger.info('draining', { running: this.running.size, grace_ms: this.options.drainGraceMs });
-    await Promise.race([this.idle(() => this.running.size + this.claims.size === 0), pause(this.options.drainGraceMs)]);
+    // Answers under way may still hand over a successor.
+    await Promise.race([this.idle(() => this.running.size + this.claims.size + this.reserved.size === 0), pause(this.options.drainGraceMs)]);
     for (const attempt of this.running.values()) attempt.stop('the worker was stopped before the task was done', true);
     await this.idle(() => this.running.size === 0);
     await Promise.race([this.idle(() => this.results.size === 0), pause(FLUSH_WITHIN_MS)]);
@@ -183,8 +184,8 @@ export class TaskWorker extends ManagedService {
     this.running.delete(attemptId);
     if (completion !== null) {
       this.parts.metrics.completed(completion.outcome);
-      // With work at hand the slot goes to it at once; without, it waits for the successor that comes with the answer.
-      if (!this.draining && !this.intake.hasBacklog && this.freeSlots > 0) {
+      // The slot waits for what comes with the answer, also while messages wait: a successor never goes over the broker.
+      if (!this.draining && this.freeSlots > 0) {
         completion.wantsMore = true;
         this.reserved.add(attemptId);
       }
@@ -198,12 +199,14 @@ export class TaskWorker extends ManagedService {
     const now = performance.now();
     for (const grant of reply.next) {
       this.parts.metrics.continued();
+      this.intake.handedOver(grant.attemptId);
       this.begin(grant, now);
     }
     this.results.replied(link, reply);
     this.wakeIdle();
   }
 
+  /** At once: the slot of a chain that is over goes to what waits. */
   private release(attemptId: string): void {
     if (this.reserved.delete(attemptId)) this.schedulePump();
   }
@@ -211,8 +214,10 @@ export class TaskWorker extends ManagedService {
   private onSessionLost(reason: string): void {
     for (const attempt of this.running.values()) attempt.stop(reason, false);
     this.reserved.clear();
+    this.intake.sessionLost();
     this.claims.drop();
     this.results.sessionLost();
+    this.wakeIdle();
   }
 
   private async ask(grant: executionProto.Grant, question: RunnerQuestion): Promise<RunnerAnswer> {
