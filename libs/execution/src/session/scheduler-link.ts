@@ -17,14 +17,19 @@ const CHANNEL_OPTIONS = {
   'grpc.keepalive_timeout_ms': 5_000,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.min_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 2_000,
+  // The link's own back-off decides how often it tries; the library's would be waited for on top of it.
+  'grpc.max_reconnect_backoff_ms': 500,
 };
+const BACKOFF_MIN_MS = 50;
 
 export interface LinkEvents {
   hello(): executionProto.Hello;
   opened(link: SchedulerLink, welcome: executionProto.Welcome, helloSentAt: number): void;
   received(link: SchedulerLink, response: SessionResponse): void;
-  closed(link: SchedulerLink, reason: string): void;
+  /** `wasOpen`: a stream that worked broke, and not one that could not be opened. */
+  closed(link: SchedulerLink, reason: string, wasOpen: boolean): void;
+  /** Longest pause before the next try to connect. */
+  backoffMaxMs(): number;
 }
 
 /** The stream to one scheduler, opened again whenever it breaks. */
@@ -77,6 +82,14 @@ export class SchedulerLink {
     this.timer = setTimeout(() => this.broken(stream, `no welcome within ${WELCOME_WITHIN_MS} ms`), WELCOME_WITHIN_MS);
   }
 
+  /** Does not wait any longer to connect again. */
+  connectNow(): void {
+    if (this.stopped || this.stream !== undefined) return;
+    clearTimeout(this.timer);
+    this.failures = 0;
+    this.connect();
+  }
+
   /** False when the stream is not open: nothing was sent. True is no promise that it arrives. */
   send(body: NonNullable<SessionRequest['body']>): boolean {
     if (!this.welcomed || this.stream === undefined) return false;
@@ -110,7 +123,10 @@ export class SchedulerLink {
     stream.on('error', () => {}); // What a dropped stream still says has been dealt with.
     stream.cancel();
     this.failures++;
-    if (wasOpen || this.failures === 1) this.events.closed(this, reason);
-    if (!this.stopped) this.timer = setTimeout(() => this.connect(), backoffMs(this.failures, { minMs: 50, maxMs: 3_000 }));
+    if (wasOpen || this.failures === 1) this.events.closed(this, reason, wasOpen);
+    // Told of it, the session may have closed this link or connected it again.
+    if (this.stopped || this.stream !== undefined) return;
+    const maxMs = Math.max(BACKOFF_MIN_MS, this.events.backoffMaxMs());
+    this.timer = setTimeout(() => this.connect(), backoffMs(this.failures, { minMs: BACKOFF_MIN_MS, maxMs }));
   }
 }

@@ -29,6 +29,8 @@ export interface WorkerSessionEvents {
   lost(reason: string): void;
 }
 
+/** Pause before a scheduler that is away is tried again while others are there; without any, a heartbeat is the longest. */
+const BACKOFF_MAX_MS = 3_000;
 /** Looks per fence period. */
 const FENCE_TICKS = 20;
 /** Longest part of a lease after which a worker must give up; the rest is for killing. */
@@ -118,7 +120,8 @@ export class WorkerSession {
       hello: () => ({ ...this.options.hello(), sessionId: this.sessionId }),
       opened: (opened, welcome, helloSentAt) => this.opened(opened, welcome, helloSentAt),
       received: (from, response) => this.received(from, response),
-      closed: (closed, reason) => this.closed(closed, reason),
+      closed: (closed, reason, wasOpen) => this.closed(closed, reason, wasOpen),
+      backoffMaxMs: () => (this.isConnected ? BACKOFF_MAX_MS : Math.min(BACKOFF_MAX_MS, this.beatEveryMs)),
     });
     this.links.set(address, link);
     link.connect();
@@ -163,9 +166,11 @@ export class WorkerSession {
     }
   }
 
-  private closed(link: SchedulerLink, reason: string): void {
+  private closed(link: SchedulerLink, reason: string, wasOpen: boolean): void {
     this.options.logger.warn('a scheduler cannot be reached', { address: link.address, reason });
     if (this.awaited?.link === link) this.awaited = undefined;
+    // One that came back meanwhile must not be found too late: schedulers are replaced one after the other.
+    if (wasOpen) for (const other of this.links.values()) if (other !== link) other.connectNow();
     this.events.closed(link);
     if (this.beatLink === link) this.beatNow();
   }
