@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { RunnerAnswer, RunnerQuestion } from '@millrace/contracts';
 import type { SecretMask } from '@millrace/task-logs';
 import type { Environment, Template } from 'nunjucks';
-import type { OperatorLike, TaskLike } from './dag-contract.js';
+import type { TaskLike } from './dag-contract.js';
 import { maskSensitiveFields } from './sensitive-names.js';
 import type { Ask } from './supervisor-questions.js';
 import type { TaskContext } from './task-context.js';
@@ -10,38 +10,69 @@ import { TemplateDate, ds, isoformat, tsNodash } from './template-dates.js';
 import { templateNames } from './template-names.js';
 
 export interface Rendered {
-  /** The operator itself when nothing was to be rendered, else a copy with rendered fields. */
-  readonly operator: OperatorLike;
   /** JSON of all template fields as the task saw them, masked and shortened; empty when it has none. */
   readonly fieldsJson: string;
+  /** Puts the templates back: the next try of this process renders them anew. */
+  restore(): void;
 }
 
+const NOTHING: Rendered = { fieldsJson: '', restore: () => {} };
 /** For people who look at a task; the log has the rest. */
 const SHOWN_CHARS = 4_096;
 /** A template that asks more questions than this one after the other is not a template any more. */
 const MAX_ROUNDS = 100;
 
-/** Renders the template fields of an operator. Throws an error that names the field. */
+/**
+ * Renders the template fields of an operator, in place: a copy would have no `#private` state, and a process runs one try at
+ * a time. Throws an error that names the field; the operator is then as it was.
+ */
 export async function renderTemplates(task: TaskLike, context: TaskContext, secrets: SecretMask, ask: Ask): Promise<Rendered> {
   const fields = task.templateFields;
-  if (fields.length === 0) return { operator: task.operator, fieldsJson: '' };
-  const given = task.operator as unknown as Record<string, unknown>;
+  if (fields.length === 0) return NOTHING;
+  const operator = task.operator as unknown as Record<string, unknown>;
   const shown: Record<string, unknown> = {};
-  let copy: Record<string, unknown> | undefined;
+  const rendered = new Map<string, unknown>();
   for (const field of fields) {
-    const value = given[field];
-    if (!holdsTemplate(value)) {
-      if (value !== undefined) shown[field] = value;
-      continue;
-    }
-    copy ??= Object.assign(Object.create(Object.getPrototypeOf(given) as object) as Record<string, unknown>, given);
+    const value = operator[field];
+    if (value === undefined) continue;
+    shown[field] = value;
+    if (!holdsTemplate(value)) continue;
     try {
-      shown[field] = copy[field] = await renderWithAnswers(value, context, given, secrets, ask);
+      shown[field] = await renderWithAnswers(value, context, operator, secrets, ask);
     } catch (error) {
-      throw new Error(`template field "${field}" of task "${context.taskId}" could not be rendered: ${reasonOf(error)}`, { cause: error });
+      throw notRendered(field, context, error);
+    }
+    rendered.set(field, shown[field]);
+  }
+  // All at once: `{{ task.command }}` in another field gives the template, whatever their order.
+  const restores: (() => void)[] = [];
+  const restore = (): void => {
+    for (const undo of restores) undo();
+  };
+  for (const [field, value] of rendered) {
+    try {
+      restores.push(replaced(operator, field, value));
+    } catch (error) {
+      restore();
+      throw notRendered(field, context, error);
     }
   }
-  return { operator: (copy as unknown as OperatorLike | undefined) ?? task.operator, fieldsJson: shownJson(shown, secrets) };
+  return { fieldsJson: shownJson(shown, secrets), restore };
+}
+
+/** Sets a property and gives what undoes that. */
+function replaced(operator: Record<string, unknown>, field: string, value: unknown): () => void {
+  const before = operator[field];
+  const wasOwn = Object.hasOwn(operator, field);
+  operator[field] = value;
+  return () => {
+    if (!wasOwn && Object.hasOwn(operator, field)) delete operator[field];
+    else operator[field] = before;
+  };
+}
+
+function notRendered(field: string, context: TaskContext, error: unknown): Error {
+  return new Error(`template field "${field}" of task "${context.taskId}" could not be rendered: ${reasonOf(error)}`, { cause: error });
 }
 
 /** Templates render synchronously, their questions are answered by others: render, fetch what was missing, render again. */

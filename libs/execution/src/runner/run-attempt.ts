@@ -5,7 +5,7 @@ import { SecretMask, TaskLogWriter } from '@millrace/task-logs';
 import type { OutputCapture } from './capture-output.js';
 import { findTask, loadBundle, loadedBundle } from './load-task.js';
 import { endingOfReturn, endingOfThrow, failure, traceOf, type Ending } from './outcome.js';
-import { renderTemplates } from './render-templates.js';
+import { renderTemplates, type Rendered } from './render-templates.js';
 import type { StartedProcesses } from './started-processes.js';
 import { TaskContext } from './task-context.js';
 
@@ -17,7 +17,7 @@ export class AttemptRun {
   readonly context: TaskContext;
   private readonly secrets = new SecretMask();
   private readonly startedAtMs = Date.now();
-  private renderedFieldsJson = '';
+  private rendered: Rendered | undefined;
   private result: RunResult | undefined;
 
   constructor(
@@ -35,20 +35,17 @@ export class AttemptRun {
   async run(): Promise<RunResult> {
     const { request, log } = this;
     this.capture.begin(log);
-    log.write(LOGGER, 'INFO', `Starting attempt ${request.tryNumber} of ${request.maxTries}: ${request.dagId}.${request.taskId}${request.indexPath.length > 0 ? ` ${JSON.stringify(request.indexPath)}` : ''}, run ${request.runId}`);
+    log.write(LOGGER, 'INFO', `Starting attempt ${request.tryNumber} of ${request.maxTries + 1}: ${request.dagId}.${request.taskId}${request.indexPath.length > 0 ? ` ${JSON.stringify(request.indexPath)}` : ''}, run ${request.runId}`);
     // A task that blocks its process or is killed must not take its first lines with it.
     log.flush();
     let ending: Ending;
     try {
       const dags = loadedBundle(request.bundleFile) ?? (await loadBundle(request.bundleFile));
       const task = findTask(dags, request.dagId, request.taskId);
-      let operator = task.operator;
       if (task.templateFields.length > 0) {
-        const rendered = await renderTemplates(task, this.context, this.secrets, this.ask);
-        operator = rendered.operator;
-        this.renderedFieldsJson = rendered.fieldsJson;
+        this.rendered = await renderTemplates(task, this.context, this.secrets, this.ask);
       }
-      const returned = operator.execute(this.context);
+      const returned = task.operator.execute(this.context);
       ending = endingOfReturn(isThenable(returned) ? await returned : returned);
       if (ending.returned !== undefined) this.context.ti.xcomPush('return_value', ending.returned);
     } catch (thrown) {
@@ -68,6 +65,7 @@ export class AttemptRun {
   private finish(ending: Ending): RunResult {
     if (this.result !== undefined) return this.result;
     const { request } = this;
+    this.rendered?.restore();
     const left = this.processes.killLeftovers();
     if (left.length > 0) this.log.write(LOGGER, 'WARNING', `The task left processes behind, which were killed: ${left.join(', ')}`);
     this.capture.end();
@@ -87,7 +85,7 @@ export class AttemptRun {
       resumeAt: ending.resumeAt,
       resumeJson: ending.resumeJson,
       correlationKey: ending.correlationKey,
-      renderedFieldsJson: this.renderedFieldsJson,
+      renderedFieldsJson: this.rendered?.fieldsJson ?? '',
       branchTaskIds: ending.branchTaskIds,
       skipDownstream: ending.skipDownstream,
     };
@@ -121,7 +119,7 @@ function endLine(ending: Ending, request: RunRequest): string {
     case 'rescheduled':
       return `Pausing task as ${ending.outcome.toUpperCase()}${ending.resumeAt === null ? '' : ` until ${ending.resumeAt}`}${ending.correlationKey === '' ? '' : ` or until "${ending.correlationKey}" is reported`}. ${what}`;
     case 'failed':
-      return `Marking task as ${ending.retryable && request.tryNumber < request.maxTries ? 'UP_FOR_RETRY' : 'FAILED'}. ${what}: ${ending.error}`;
+      return `Marking task as ${ending.retryable && request.tryNumber <= request.maxTries ? 'UP_FOR_RETRY' : 'FAILED'}. ${what}: ${ending.error}`;
     default:
       return ending.outcome satisfies never;
   }

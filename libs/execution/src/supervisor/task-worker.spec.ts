@@ -46,11 +46,19 @@ describe('a task from message to result', () => {
     const done = await run(`async ({ log }) => { log.info('working'); console.log('printed'); return { answer: 42 }; }`);
     expect(done).toMatchObject({ outcome: 'success', error: '', xcoms: [{ key: 'return_value', json: '{"answer":42}' }] });
     expect(done.claimToken).toBe(scheduler.claims.all[0]?.claimToken);
-    expect(done.log).toMatch(/^\[\d{4}-\d\d-\d\dT[\d:.]+\+0000\] \{runner\} INFO - Starting attempt 1 of 1: example.task/);
+    expect(done.log).toMatch(/^\[\d{4}-\d\d-\d\dT[\d:.]+\+0000\] \{runner\} INFO - Starting attempt 1 of 2: example.task/);
     expect(done.log).toContain('{task} INFO - working');
     expect(done.log).toContain('{task.stdout} INFO - printed');
     expect(done.log).toContain('Marking task as SUCCESS');
     expect(done.log.trimEnd().split('\n').at(-1)).toContain('Try ended: success');
+  });
+
+  it('says in the log which try it is, counting retries, and whether another follows', async () => {
+    await start();
+    const logOf = async (tryNumber: number, fields = '{}'): Promise<string> => (await run(`() => { throw Object.assign(new Error('no'), ${fields}); }`, { tryNumber, maxTries: 2 })).log;
+    expect(await logOf(2)).toMatch(/Starting attempt 2 of 3:.*Marking task as UP_FOR_RETRY/s);
+    expect(await logOf(3)).toMatch(/Starting attempt 3 of 3:.*Marking task as FAILED/s);
+    expect(await logOf(1, `{ millrace: 'fail' }`)).toMatch(/Starting attempt 1 of 3:.*Marking task as FAILED/s);
   });
 
   it('gives the task its run: dates, params, conf, ids', async () => {
@@ -247,6 +255,20 @@ describe('what a task may see', () => {
     const done = await run(task, { paramsJson: '{"n":5}' });
     expect(JSON.parse(done.xcoms[0]?.json ?? '')).toEqual(['2026-11-23 5 7 blue db.example hunter2-secret 2026-11-24 example__task__20261123', { A: ['manual__2026-11-23T04:00:00.000000+00:00', 3] }, 'as it is', 'Op']);
     expect(JSON.parse(done.renderedFieldsJson)).toMatchObject({ command: expect.stringContaining('db.example *** 2026-11-24') as string, plain: 'as it is' });
+  });
+
+  it('renders into the operator itself, which may have private state, and leaves it as it was', async () => {
+    await start({ concurrency: 1, warm: 1 });
+    const preamble = `class Op { #times = 0; #secret = 'mine'; #query = '{{ run_id }}'; command = '{{ ti.try_number }}'; get query() { return this.#query; } set query(value) { this.#query = value; } execute() { this.#times++; return [this.command, this.query, this.#secret, this.#times]; } }
+      class Sub extends Op {} Object.defineProperty(Sub.prototype, 'inherited', { value: '{{ ds }}', writable: true }); Sub.prototype.execute = function () { return [...Op.prototype.execute.call(this), this.inherited]; };`;
+    const hash = scheduler.addBundle(bundleOf({ task: `{ templateFields: ['command', 'query', 'inherited'], operator: new Sub() }` }, preamble));
+    const results: unknown[] = [];
+    for (const tryNumber of [1, 2]) {
+      const grant = grantOf(hash, 'task', { tryNumber, runId: `r${tryNumber}` });
+      rig.publish(grant);
+      results.push(JSON.parse((await ended(grant)).xcoms[0]?.json ?? '""'));
+    }
+    expect(results).toEqual([['1', 'r1', 'mine', 1, '2026-11-23'], ['2', 'r2', 'mine', 2, '2026-11-23']]);
   });
 
   it.each([
