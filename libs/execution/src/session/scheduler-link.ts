@@ -102,6 +102,29 @@ export class SchedulerLink {
     if (this.stream !== undefined) this.broken(this.stream, reason);
   }
 
+  /** Ends the stream in good order: what was sent arrives, and the scheduler knows that nothing more comes. Then closes. */
+  async finish(withinMs: number): Promise<void> {
+    const stream = this.stream;
+    if (stream !== undefined && this.welcomed) {
+      // From here on its end is no breakage.
+      this.stream = undefined;
+      this.stopped = true;
+      await new Promise<void>((resolve) => {
+        const over = (): void => {
+          clearTimeout(tooLong);
+          resolve();
+        };
+        const tooLong = setTimeout(over, withinMs);
+        stream.on('error', over);
+        stream.on('end', over);
+        stream.on('close', over);
+        stream.end();
+      });
+      stream.cancel();
+    }
+    this.close();
+  }
+
   close(): void {
     this.stopped = true;
     clearTimeout(this.timer);

@@ -175,6 +175,26 @@ describe('the session', () => {
     expect(await one.beats.find((beat) => beat.running.length > 0)).toMatchObject({ freeSlots: 3, draining: false, running: [{ attemptId: grant.attemptId, instanceId: grant.instanceId, claimToken: one.claims.all[0]?.claimToken }] });
   });
 
+  it('is taken leave of at every scheduler when the worker stops', async () => {
+    await start({ schedulers: [one, two] });
+    await Promise.all([one.hellos.count(1), two.hellos.count(1)]);
+    const grant = noop({ homeSchedulerId: 'two' });
+    rig.publish(grant);
+    await ended(two, grant);
+    await rig.worker.stop();
+    for (const scheduler of [one, two]) expect(scheduler.leaves.all).toMatchObject([{ draining: true, freeSlots: 0, running: [], spooled: 0 }]);
+  });
+
+  it('is left to its lease while results wait for an answer', async () => {
+    await start();
+    one.onComplete = () => ({ silence: true });
+    const grant = noop();
+    rig.publish(grant);
+    await ended(one, grant);
+    await rig.worker.stop();
+    expect(one.leaves.all).toEqual([]);
+  }, 15_000);
+
   it('goes on under the same id when a stream breaks', async () => {
     await start();
     await one.hellos.count(1);

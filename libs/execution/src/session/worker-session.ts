@@ -29,6 +29,8 @@ export interface WorkerSessionEvents {
   lost(reason: string): void;
 }
 
+/** A scheduler that does not end the stream by then is left. */
+const LEAVE_WITHIN_MS = 1_000;
 /** Pause before a scheduler that is away is tried again while others are there; without any, a heartbeat is the longest. */
 const BACKOFF_MAX_MS = 3_000;
 /** Looks per fence period. */
@@ -64,6 +66,20 @@ export class WorkerSession {
     this.scheduleBeat();
   }
 
+  /**
+   * Takes leave: every scheduler hears a last heartbeat and the end of its stream, and so ends the session instead of
+   * waiting for its lease. Only for a worker that drains, runs nothing and has told all its results.
+   */
+  async finish(): Promise<void> {
+    clearInterval(this.fenceTimer);
+    clearTimeout(this.beatTimer);
+    const links = this.openLinks();
+    for (const link of links) link.send({ $case: 'beat', value: this.events.beat() });
+    await Promise.all(links.map((link) => link.finish(LEAVE_WITHIN_MS)));
+    this.stop();
+  }
+
+  /** Leaves without a word: the lease ends the session. */
   stop(): void {
     clearInterval(this.fenceTimer);
     clearTimeout(this.beatTimer);

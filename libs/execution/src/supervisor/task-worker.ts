@@ -90,9 +90,9 @@ export class TaskWorker extends ManagedService {
   get spooledCount(): number {
     return this.results.size;
   }
-  /** None without a scheduler: messages taken now could not be claimed, and other workers may reach one. */
+  /** None without a scheduler: messages taken now could not be claimed, and other workers may reach one. None while draining. */
   get freeSlots(): number {
-    if (!this.parts.session.isConnected) return 0;
+    if (this.draining || !this.parts.session.isConnected) return 0;
     return this.options.concurrency - this.running.size - this.claims.size - this.reserved.size;
   }
 
@@ -158,10 +158,11 @@ export class TaskWorker extends ManagedService {
     await this.idle(() => this.running.size === 0);
     await Promise.race([this.idle(() => this.results.size === 0), pause(FLUSH_WITHIN_MS)]);
     if (this.results.size > 0) logger.warn('results wait in the spool for the next worker', { results: this.results.size });
-    session.beatNow();
     clearInterval(this.tickTimer);
     await pool.stop();
-    session.stop();
+    // With results left the session must not end: its attempts would be called lost before the next worker tells them.
+    if (this.results.size === 0) await session.finish();
+    else session.stop();
     spool.close();
   }
 
@@ -185,7 +186,7 @@ export class TaskWorker extends ManagedService {
     if (completion !== null) {
       this.parts.metrics.completed(completion.outcome);
       // The slot waits for what comes with the answer, also while messages wait: a successor never goes over the broker.
-      if (!this.draining && this.freeSlots > 0) {
+      if (this.freeSlots > 0) {
         completion.wantsMore = true;
         this.reserved.add(attemptId);
       }

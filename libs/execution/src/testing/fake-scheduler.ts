@@ -42,6 +42,8 @@ export class FakeScheduler {
   readonly claims = new Arrivals<executionProto.ClaimItem>();
   readonly completions = new Arrivals<Completion>();
   readonly streams = new Set<Stream>();
+  /** Streams that workers ended themselves, with the last heartbeat before. */
+  readonly leaves = new Arrivals<executionProto.Beat | undefined>();
   /** What an attempt is granted with; an attempt that is not here is refused. */
   readonly grants = new Map<string, Grant>();
   readonly bundles = new Map<string, Buffer>();
@@ -111,6 +113,7 @@ export class FakeScheduler {
     stream.on('error', () => this.streams.delete(stream));
     stream.on('end', () => {
       this.streams.delete(stream);
+      this.leaves.add(this.beats.all.at(-1));
       stream.end();
     });
   }
