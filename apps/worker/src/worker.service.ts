@@ -92,7 +92,8 @@ function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: M
     entries: options.entries ?? builtEntries(),
     // The runner's fence follows the worker's: both must have ended a task before its lease does.
     settings: { selfFenceMs: config['worker.self_fence_ms'], logMaxBytes: config['logs.max_bytes_per_try'] },
-    environment: process.env,
+    // Wherever the home was configured, tasks and workers mean the same folder.
+    environment: { ...process.env, MILLRACE_HOME: config['core.home'] },
     logger,
     concurrency,
     warm: Math.min(config['worker.warm_runners'], concurrency),
