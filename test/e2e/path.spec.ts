@@ -151,8 +151,9 @@ describe.each([
       return errors.find((each) => each.filename.endsWith('path.ts'));
     });
     expect(error.stack_trace).toMatch(/path\.ts:\d+/);
-    // A new trigger is refused while the file is broken, as in Airflow; what exists goes on with the version it has.
-    expect(await constellation.client.trigger('diamond', 'meanwhile')).toBe('refused');
+    // A new run takes the last good version, and what exists goes on with the version it has.
+    await constellation.client.trigger('diamond', 'meanwhile');
+    expect(await ended('diamond', 'meanwhile')).toBe('success');
     await constellation.client.clear('diamond', 'one', { task_ids: ['join'] });
     await eventually('the cleared task to run again', async () => (await constellation.client.instances('diamond', 'one')).some((instance) => instance.task_id === 'join' && instance.try_number === 2 && instance.state === 'success'));
     await constellation.client.trigger('stubborn', 'two');

@@ -1,15 +1,31 @@
 import type { DagDocument } from '@millrace/contracts';
 import type { DagRow, DagsReader, InstanceView, InstancesReader, RunView, RunsReader, VersionsReader } from '@millrace/persistence';
+import { NaturalBatcher } from '@millrace/lifecycle';
 import { MillraceError } from '@millrace/vocabulary';
 
 /** Finds what a path names, or refuses with a 404 that says the name. */
 export class Lookups {
+  readonly #made: NaturalBatcher<string, RunView | undefined>;
+
   constructor(
     private readonly dags: DagsReader,
     private readonly runs: RunsReader,
     private readonly instances: InstancesReader,
     private readonly versions: VersionsReader,
-  ) {}
+  ) {
+    this.#made = new NaturalBatcher({
+      maxSize: 200,
+      flush: async (ids) => {
+        const rows = new Map((await this.runs.byIds(ids)).map((row) => [row.id as string, row]));
+        return ids.map((id) => rows.get(id));
+      },
+    });
+  }
+
+  /** A run that was just made; many that are asked for at once are read at once. */
+  async madeRun(id: string, dagId: string, runId: string): Promise<RunView> {
+    return (await this.#made.add(id)) ?? this.run(dagId, runId);
+  }
 
   async dag(dagId: string): Promise<DagRow> {
     const dag = await this.dags.find(dagId);

@@ -29,6 +29,8 @@ export class WorkerStream implements ConnectedWorker {
   #name = '';
   #leave: (() => void) | undefined;
   #open = true;
+  /** Its last heartbeat said that it drains and holds nothing: when it closes the stream now, its session is over. */
+  #isEmptied = false;
 
   constructor(
     private readonly stream: Stream,
@@ -41,6 +43,7 @@ export class WorkerStream implements ConnectedWorker {
     });
     this.stream.on('error', () => this.#close());
     this.stream.on('end', () => {
+      void this.#goodbye();
       this.#close();
       this.stream.end();
     });
@@ -157,10 +160,21 @@ export class WorkerStream implements ConnectedWorker {
     if (this.#taker === null) return;
     const held = beat.running.filter((item) => UUID.test(item.attemptId) && UUID.test(item.instanceId));
     const attempts = held.map((item) => item.attemptId as AttemptId);
+    this.#isEmptied = beat.draining && held.length === 0;
     const state = await this.parts.core.sessions.beat(this.sessionId, beat.freeSlots, attempts, beat.draining, this.parts.leaseTtlMs);
     if (state === undefined || state === 'lost' || state === 'ended') return this.ended(`the session is ${state ?? 'unknown'}`);
     const stale = await this.parts.core.sessions.notCurrent(held.map((item) => ({ instanceId: item.instanceId as InstanceId, attemptId: item.attemptId as AttemptId })));
     this.#send({ $case: 'beat', value: { cancelAttemptIds: [...stale], schedulers: this.#schedulers() } });
+  }
+
+  async #goodbye(): Promise<void> {
+    if (!this.#isEmptied) return;
+    try {
+      await this.parts.core.sessions.end(this.sessionId);
+      this.parts.logger.info('worker said goodbye', { worker: this.#name, session_id: this.sessionId });
+    } catch (error) {
+      this.parts.logger.debug('a goodbye could not be written; the lease will run out', { worker: this.#name, error: error instanceof Error ? error.message : String(error) });
+    }
   }
 
   #schedulers(): executionProto.SchedulerAddress[] {

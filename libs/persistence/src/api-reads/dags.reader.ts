@@ -64,11 +64,6 @@ export class DagsReader {
     return (await this.db.query<DagRow>(`select ${COLUMNS} from ${FROM} where d.dag_id = $1`, [dagId])).rows[0] ?? null;
   }
 
-  /** Whether the dag is there, and its file in order; the cheapest question before a trigger. */
-  async standing(dagId: string): Promise<{ readonly has_import_errors: boolean } | null> {
-    return (await this.db.query<{ has_import_errors: boolean }>(`select has_import_errors from dag where dag_id = $1`, [dagId])).rows[0] ?? null;
-  }
-
   /** Ids of every dag that matches; for changes to many at once. */
   async ids(filter: DagFilter): Promise<readonly string[]> {
     const built = conditions(filter);

@@ -1,7 +1,7 @@
 import { Controller, Inject, Param, Query } from '@nestjs/common';
 import { z } from 'zod';
 import type { Actor } from '@millrace/access';
-import { DagsReader, NotesWriter, RunsReader } from '@millrace/persistence';
+import { NotesWriter, RunsReader } from '@millrace/persistence';
 import type { Commands } from '@millrace/scheduling';
 import { MillraceError } from '@millrace/vocabulary';
 import { Lookups } from '../lookups.js';
@@ -38,7 +38,6 @@ const clearBody = z.strictObject({ dry_run: z.boolean().default(true), only_fail
 export class DagRunsController {
   constructor(
     @Inject(RunsReader) private readonly runs: RunsReader,
-    @Inject(DagsReader) private readonly dags: DagsReader,
     @Inject(Lookups) private readonly lookups: Lookups,
     @Inject(NotesWriter) private readonly notes: NotesWriter,
     @Inject(COMMANDS) private readonly commands: Commands,
@@ -48,9 +47,7 @@ export class DagRunsController {
 
   @Operation('trigger_dag_run')
   async trigger(@Param('dag_id') dagId: string, @ValidBody(triggerBody) body: z.infer<typeof triggerBody>, @CurrentActor() actor: Actor): Promise<unknown> {
-    const dag = await this.dags.standing(dagId);
-    if (dag === null) throw new MillraceError('dag_not_found', `DAG with dag_id: '${dagId}' not found`);
-    if (dag.has_import_errors) throw new MillraceError('bad_request', `DAG with dag_id: '${dagId}' has import errors and cannot be triggered`);
+    // Also while the dag's file has an import error: its last good version runs (docs/decisions/0012).
     const run = await this.commands.trigger({
       dagId,
       runId: body.dag_run_id ?? undefined,
@@ -64,7 +61,7 @@ export class DagRunsController {
       triggeredBy: 'rest_api',
       actor: actor.name,
     });
-    return toRunResponse(await this.lookups.run(dagId, run.runId));
+    return toRunResponse(await this.lookups.madeRun(run.id, dagId, run.runId));
   }
 
   @Operation('get_dag_runs')
