@@ -1,7 +1,7 @@
 import type { Outcome } from '@millrace/vocabulary';
 
 /**
- * Worker supervisor ↔ runner process, over the child's IPC channel (structured clone).
+ * Worker supervisor ↔ runner process, over the child's IPC channel, as JSON.
  * A runner runs one attempt at a time and is reused; it knows no address and no credential but what stands here.
  */
 export interface RunRequest {

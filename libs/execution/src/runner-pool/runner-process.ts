@@ -46,7 +46,8 @@ export class RunnerProcess {
   constructor(private readonly options: RunnerProcessOptions) {
     this.child = fork(options.entry, [JSON.stringify(options.settings)], {
       detached: true,
-      serialization: 'advanced',
+      // Messages are plain objects of texts and numbers: JSON costs a third of structured clone.
+      serialization: 'json',
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: runnerEnvironment(options.environment, this.id),
