@@ -46,7 +46,9 @@ function livingTree(root: number, runnerId: string): number[] {
 
 function membersOf(root: number, runnerId: string, living: readonly ProcessFacts[]): number[] {
   const mark = `${RUNNER_MARK}=${runnerId}`;
-  const members = new Set(living.filter((one) => one.pid === root || one.group === root || hasInEnvironment(one.pid, mark)).map((one) => one.pid));
+  // What is older than the runner was not started by it: most of a machine's processes need no second read.
+  const since = living.find((one) => one.pid === root)?.startedAt ?? 0;
+  const members = new Set(living.filter((one) => one.pid === root || one.group === root || (one.startedAt >= since && hasInEnvironment(one.pid, mark))).map((one) => one.pid));
   for (let grown = true; grown; ) {
     grown = false;
     for (const { pid, parent } of living) {

@@ -52,6 +52,10 @@ export class AttemptRun {
       ending = endingOfThrow(thrown);
       if (ending.outcome === 'failed') this.log.write(LOGGER, 'ERROR', `Task failed with exception\n${traceOf(thrown)}`);
     }
+    if (this.processes.hasThreads) {
+      this.log.write(LOGGER, 'WARNING', 'The task left threads running, which are ended');
+      await this.processes.endThreads();
+    }
     return this.finish(ending);
   }
 

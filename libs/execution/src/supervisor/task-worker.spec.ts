@@ -189,6 +189,14 @@ describe('time and cancelling', () => {
     await gone(Number(done.xcoms[0]?.json));
     expect(done.log).toContain('The task left processes behind, which were killed');
   });
+
+  it('ends threads a finished task left running, and what they started', async () => {
+    await start();
+    const inThread = `const { spawn } = require('node:child_process'); const { parentPort } = require('node:worker_threads'); const child = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' }); child.unref(); parentPort.postMessage(child.pid); setInterval(() => {}, 1000);`;
+    const done = await run(`async () => { const { Worker } = await import('node:worker_threads'); const thread = new Worker(${JSON.stringify(inThread)}, { eval: true }); return await new Promise((resolve) => thread.once('message', resolve)); }`);
+    await gone(Number(done.xcoms[0]?.json));
+    expect(done.log).toMatch(/The task left threads running.*The task left processes behind/s);
+  });
 });
 
 describe('output', () => {
