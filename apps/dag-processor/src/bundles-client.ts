@@ -1,10 +1,10 @@
 import { Metadata, credentials, status } from '@grpc/grpc-js';
 import type { ServiceError } from '@grpc/grpc-js';
 import { bundlesProto } from '@millrace/contracts';
-import type { FileOutcome } from '@millrace/bundles';
+import { publishedDocument, type FileOutcome } from '@millrace/bundles';
 
-/** A file with its bundle, source and documents; the api accepts more. */
-const MESSAGE_MAX_BYTES = 16 * 1_048_576;
+/** A file with its bundle, source and documents; the api accepts as much. */
+const MESSAGE_MAX_BYTES = 32 * 1_048_576;
 /** Publishing waits for the api's lock, which a big file of another processor may hold. */
 const DEADLINE_MS = 30_000;
 
@@ -39,7 +39,7 @@ export class BundlesClient {
       bundleHash: result.ok ? result.bundle.hash : '',
       bundle: result.ok ? result.bundle.code : Buffer.alloc(0),
       source: outcome.source,
-      dagDocuments: result.ok ? result.documents.map((document) => JSON.stringify(document)) : [],
+      dagDocuments: result.ok ? result.documents.map(publishedDocument) : [],
       importError: result.ok ? undefined : { stackTrace: result.failure.text, filename: result.failure.file, line: result.failure.line },
       parseDurationMs: outcome.durationMs,
     }, metadata, options, done));

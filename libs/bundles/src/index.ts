@@ -11,3 +11,4 @@ export { FolderProcessor, pluginFoldersOf } from './processing/folder-processor.
 export type { DagsFolder, FileOutcome, FolderLook } from './processing/folder-processor.js';
 export { processFolderOnce } from './processing/process-folder-once.js';
 export type { ProcessFolderOptions } from './processing/process-folder-once.js';
+export { publishedDocument } from './processing/published-document.js';

@@ -27,8 +27,8 @@ export type SandboxEnd =
 
 /** The name bundles have while they are evaluated; positions in stacks are found by it. */
 export const BUNDLE_FILE = 'millrace-bundle.mjs';
-/** Documents travel to the api in one message of at most 4 MB, with bundle and source. */
-const OUTPUT_MAX_BYTES = 8_000_000;
+/** More than any message to the api holds (see published-document.ts): bounds what a file can make the processor read. */
+const OUTPUT_MAX_BYTES = 64_000_000;
 const STDERR_KEPT = 8_000;
 const MEMORY_LOOK_MS = 50;
 /** Before the first statement of a bundle that is being located. */

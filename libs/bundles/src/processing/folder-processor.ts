@@ -11,6 +11,7 @@ import { definesDags } from '../scanning/is-dag-file.js';
 import { scanFolder } from '../scanning/scan-folder.js';
 import type { FoundFile } from '../scanning/scan-folder.js';
 import { inParallel } from './in-parallel.js';
+import { publishedDocument } from './published-document.js';
 
 export interface DagsFolder {
   /** Name of the folder in the api, e.g. `dags`. */
@@ -188,12 +189,14 @@ export class FolderProcessor {
 }
 
 function withinMessage(result: FileOutcome['result'], path: string, source: string): FileOutcome['result'] {
-  if (!result.ok || Buffer.byteLength(JSON.stringify(result.documents)) + result.bundle.code.length + Buffer.byteLength(source) <= PUBLISHED_MAX_BYTES) return result;
-  return { ok: false, failure: importFailure(`bundle, dags and source of the file together are more than ${PUBLISHED_MAX_BYTES / 1e6} MB; split the file`, { file: path }) };
+  if (!result.ok) return result;
+  const documentBytes = result.documents.reduce((sum, document) => sum + Buffer.byteLength(publishedDocument(document)), 0);
+  if (documentBytes + result.bundle.code.length + Buffer.byteLength(source) <= PUBLISHED_MAX_BYTES) return result;
+  return { ok: false, failure: importFailure(`bundle, dags and source of the file together are more than ${PUBLISHED_MAX_BYTES / 1_048_576} MiB; split the file`, { file: path }) };
 }
 
-/** One message to the api is at most 4 MiB. */
-const PUBLISHED_MAX_BYTES = 4_000_000;
+/** A file travels to the api in one message, which may have 32 MiB; the rest is for what else is in it. */
+const PUBLISHED_MAX_BYTES = 28 * 1_048_576;
 
 async function changedWhileWritten(stamps: ReadonlyMap<string, string>): Promise<boolean> {
   for (const [file, stamp] of stamps) {
