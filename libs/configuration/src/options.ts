@@ -34,7 +34,7 @@ export const OPTIONS = defineOptions({
   'worker.queues': { parse: list(), default: ['default'], desc: 'Queues this worker takes tasks from.' },
   'worker.concurrency': { parse: integer({ min: 1, max: 1_000 }), default: 8, desc: 'Tasks at once.' },
   'worker.warm_runners': { parse: integer({ min: 0, max: 1_000 }), default: 2, desc: 'Runner processes kept ready.' },
-  'worker.tasks_per_runner': { parse: integer({ min: 1, max: 1_000_000 }), default: 1_000, desc: 'A runner is replaced after this many tasks.' },
+  'worker.tasks_per_runner': { parse: integer({ min: 1, max: 1_000_000 }), default: 10_000, desc: 'A runner is replaced after this many tasks, or when it has loaded 100 bundles.' },
   'worker.scheduler_urls': { parse: list(), default: ['127.0.0.1:50051'], desc: 'host:port of schedulers to begin with; the others are learnt from them.' },
   'worker.log_host': { parse: text(), default: '127.0.0.1', desc: 'Host the api reaches this worker’s log port by; stored in the database with the session.' },
   'worker.log_bind_host': { parse: text(), default: '127.0.0.1', desc: 'Address the log port listens on.' },

@@ -14,7 +14,7 @@ export interface RunnerPoolOptions {
   readonly concurrency: number;
   /** Runners kept ready. */
   readonly warm: number;
-  /** A runner is replaced after this many tasks: ES modules never unload. */
+  /** A runner is replaced after this many tasks, whatever they left in its memory. */
   readonly tasksPerRunner: number;
   readonly onStarted?: () => void;
 }
@@ -22,6 +22,8 @@ export interface RunnerPoolOptions {
 /** Runners above the warm number end after this long without work. */
 const IDLE_MAX_MS = 120_000;
 const PINGS_PER_FENCE = 5;
+/** A runner that has loaded so many is replaced: ES modules never unload. Starting one and loading a bundle again costs more than most tasks. */
+const BUNDLES_PER_RUNNER = 100;
 
 /** Warm runner processes. A try takes one that stands ready; a new one is started beside it, never before it. */
 export class RunnerPool {
@@ -73,7 +75,7 @@ export class RunnerPool {
   /** Gives a runner back after its try. */
   giveBack(runner: RunnerProcess): void {
     if (runner.isGone) return;
-    if (this.stopped || runner.tasksRun >= this.options.tasksPerRunner) {
+    if (this.stopped || runner.tasksRun >= this.options.tasksPerRunner || runner.bundles.size >= BUNDLES_PER_RUNNER) {
       this.all.delete(runner);
       runner.retire();
       this.fill();
