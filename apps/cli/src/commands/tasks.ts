@@ -1,4 +1,4 @@
-import { MillraceError, isFinished } from '@millrace/vocabulary';
+import { ERRORS, MillraceError, isFinished } from '@millrace/vocabulary';
 import type { InstanceState } from '@millrace/vocabulary';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../client/api-client.js';
@@ -78,11 +78,27 @@ async function followToTheEnd(api: ApiClient, dagId: string, runId: string, task
   }
 }
 
+/** Instances come into being when their run starts: until then one is as good as not scheduled. */
+async function instanceSoon(api: ApiClient, dagId: string, runId: string, taskId: string, mapIndex: number): Promise<Row> {
+  try {
+    return await instanceOf(api, dagId, runId, taskId, mapIndex);
+  } catch (error) {
+    if (!(error instanceof MillraceError && ERRORS[error.code].http === 404)) throw error;
+    const run = await api.get<Row>(runPath(dagId, runId));
+    const { tasks } = await api.get<{ tasks: Row[] }>(`${dagPath(dagId)}/tasks`);
+    const isToCome = run['state'] === 'queued' && tasks.some((task) => task['task_id'] === taskId);
+    // The run may have started between the two questions; then the next look finds the instance, or the task is not in the run.
+    if (!isToCome && run['state'] !== 'running') throw error;
+    if (!isToCome) return instanceOf(api, dagId, runId, taskId, mapIndex);
+    return { task_id: taskId, map_index: mapIndex, state: null, try_number: 0, start_date: null };
+  }
+}
+
 /** Waits until a try runs or is over. */
 async function firstStart(api: ApiClient, dagId: string, runId: string, taskId: string, mapIndex: number, tryNumber = 1): Promise<Row> {
   let told: unknown = 'running';
   for (let waitMs = 50; ; waitMs = Math.min(1_000, waitMs * 1.5)) {
-    const instance = await instanceOf(api, dagId, runId, taskId, mapIndex);
+    const instance = await instanceSoon(api, dagId, runId, taskId, mapIndex);
     const state = instance['state'] as InstanceState;
     if ((Number(instance['try_number']) >= tryNumber && state !== 'queued' && state !== 'scheduled' && state !== null) || isFinished(state)) return instance;
     if (waitMs > 500 && state !== told) {

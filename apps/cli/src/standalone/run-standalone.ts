@@ -16,6 +16,7 @@ export function runStandalone(options: StandaloneOptions): Promise<never> {
     return {
       name: standalone.name,
       start: async () => {
+        endWithNpm();
         await standalone.start();
         if (standalone.url === '') return; // Stopped while starting.
         isReady = true;
@@ -28,6 +29,18 @@ export function runStandalone(options: StandaloneOptions): Promise<never> {
       },
     } satisfies Service;
   });
+}
+
+/**
+ * `npm start` runs this under a shell that passes no signals on: a SIGTERM to npm ends npm and the shell, and nobody else.
+ * So under npm the end of the parent is the signal. Started by hand it may outlive its parent, as any service.
+ */
+function endWithNpm(): void {
+  if (process.env['npm_lifecycle_event'] !== 'start') return;
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM');
+  }, 500).unref();
 }
 
 function banner(standalone: Standalone, home: string, tookMs: number): void {

@@ -156,7 +156,8 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
   const counted = cleared.length > 0 ? `, clear_number = r.clear_number + (r.id = any(${plain(cleared)}::uuid[]))::int` : '';
   const versions = plain(runs.map((r) => r.expectedVersion));
   parts.push(`gate as (
-  update dag_run r set version = r.version + 1, state = i.state, start_date = to_timestamp(i.started / 1000), end_date = to_timestamp(i.ended / 1000),
+  update dag_run r set version = r.version + 1, state = i.state, start_date = to_timestamp(i.started / 1000),
+    end_date = case when i.ended is not null then coalesce(r.end_date, now()) end, quarantined_at = null,
     reason = i.reason, active_instances = i.active, last_scheduling_decision = now()${counted}
   from unnest(${runIds}::uuid[], ${versions}::int8[], ${plain(runs.map((r) => r.state))}::text[], ${plain(runs.map((r) => r.startedAtMs))}::float8[],
     ${plain(runs.map((r) => r.endedAtMs))}::float8[], ${p(runs.map((r) => r.reason))}::text[], ${plain(runs.map((r) => r.activeInstances))}::int[])
@@ -213,7 +214,7 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
     hostname = case c.kind when 0 then t.hostname${claims ? ' when 2 then c.worker' : ''} end,
     queued_at = case c.kind when 0 then t.queued_at when 3 then null else now() end,
     start_date = case c.kind when 0 then t.start_date${claims ? ' when 2 then now()' : ''} end,
-    end_date = case when c.kind > 0 then null when c.ended is null then t.end_date else to_timestamp(c.ended / 1000) end,
+    end_date = case when c.kind > 0 then null when c.ended is null then t.end_date else greatest(to_timestamp(c.ended / 1000), t.start_date) end,
     resume = case when c.kind > 0 and c.try_number <> t.try_number then null${facts ? ` when c.told = 1 then ${texts ? 'c.resume::jsonb' : 'null'}` : ''} else t.resume end${facts ? `,
     pid = case when c.told = 1 then c.pid when c.kind = 0 then t.pid end,
     correlation_key = case c.told when 1 then ${texts ? 'c.correlation_key' : 'null'} else t.correlation_key end` : ''}${texts ? `,
