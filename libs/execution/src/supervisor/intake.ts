@@ -78,10 +78,17 @@ export class Intake {
     let free = this.options.freeSlots();
     if (free > 0 && !this.wanted) this.consume(true);
     for (const held of this.held) {
-      if (free <= 0) return;
+      if (free <= 0 && this.handed.size === 0) return;
       if (held.settled) continue;
       const { ids, home } = held.delivery.message;
-      for (; held.next < ids.length && free > 0; held.next++) if (this.claim(held, ids[held.next] as [string, string], home)) free--;
+      for (; held.next < ids.length; held.next++) {
+        const [instanceId, attemptId] = ids[held.next] as [string, string];
+        // The same attempt came in two messages, or with the answer to a result: nothing to ask.
+        if (this.claims.isPending(attemptId) || this.handed.delete(attemptId)) continue;
+        if (free <= 0) break;
+        this.claim(held, { instanceId, attemptId, claimToken: randomUUID() }, home);
+        free--;
+      }
       this.settleIfDone(held);
     }
   }
@@ -97,11 +104,7 @@ export class Intake {
     }
   }
 
-  /** False when there is nothing to ask. */
-  private claim(held: Held, [instanceId, attemptId]: [string, string], home: string): boolean {
-    if (this.claims.isPending(attemptId)) return false; // The same attempt came in two messages; one claim answers for it.
-    if (this.handed.delete(attemptId)) return false;
-    const item: executionProto.ClaimItem = { instanceId, attemptId, claimToken: randomUUID() };
+  private claim(held: Held, item: executionProto.ClaimItem, home: string): void {
     held.open++;
     this.claims.claim(item, home, (answer) => {
       held.open--;
@@ -109,7 +112,6 @@ export class Intake {
       this.options.onAnswer(answer, held.receivedAt);
       this.settleIfDone(held);
     });
-    return true;
   }
 
   private settleIfDone(held: Held): void {
