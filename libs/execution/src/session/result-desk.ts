@@ -47,6 +47,11 @@ export class ResultDesk {
     return this.pending.size;
   }
 
+  /** Attempts that ended and are not answered for good: this worker still holds them, and nobody may take them for lost. */
+  unanswered(): executionProto.ClaimItem[] {
+    return [...this.pending.values()].map(({ result }) => ({ instanceId: result.instanceId, attemptId: result.attemptId, claimToken: result.claimToken }));
+  }
+
   /** Keeps a result on disk and sends it. */
   report(result: Completion, home: string): void {
     this.fresh.push(result);

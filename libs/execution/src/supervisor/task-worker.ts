@@ -116,7 +116,7 @@ export class TaskWorker extends ManagedService {
     await rm(this.options.scratchFolder, { recursive: true, force: true });
     this.parts.pool.start();
     this.parts.session.start({
-      beat: () => ({ freeSlots: Math.max(0, this.freeSlots), running: [...this.running.values()].map((attempt) => attempt.claim), draining: this.draining, spooled: this.results.size }),
+      beat: () => ({ freeSlots: Math.max(0, this.freeSlots), running: [...[...this.running.values()].map((attempt) => attempt.claim), ...this.results.unanswered()], draining: this.draining, spooled: this.results.size }),
       opened: () => {
         this.claims.opened();
         this.results.opened();

@@ -112,6 +112,8 @@ export interface DecisionWrites {
   /** Timers and run events that these decisions used up. */
   readonly spentTimers: readonly { readonly id: string; readonly runId: RunId }[];
   readonly spentEvents: readonly { readonly id: string; readonly runId: RunId }[];
+  /** Runs that ended and may have timers left; none of them means anything any more. */
+  readonly timersOfEnded: readonly RunId[];
   readonly checks: readonly ClaimCheck[];
   readonly audits: readonly AuditWrite[];
 }
@@ -136,7 +138,7 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
   const plain = (items: readonly (string | number | null)[]): string => p(plainArray(items));
   let variant = '';
   const parts: string[] = [];
-  const { runs, instances, created, xcoms, superseded, timers, spentTimers, spentEvents, checks, audits } = writes;
+  const { runs, instances, created, xcoms, superseded, timers, spentTimers, spentEvents, timersOfEnded, checks, audits } = writes;
 
   const runIds = plain(runs.map((r) => r.id));
   let refused = '';
@@ -274,10 +276,11 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
   join gate g on g.id = c.run_id
 )`);
   }
-  if (spentTimers.length > 0) {
+  if (spentTimers.length + timersOfEnded.length > 0) {
     variant += 'd';
     const ids = plain(spentTimers.map((t) => t.id));
-    parts.push(`rung as (delete from timer where id = any(${ids}::uuid[]) and dag_run_id in (select id from gate))`);
+    const runsOver = plain(timersOfEnded);
+    parts.push(`rung as (delete from timer where (id = any(${ids}::uuid[]) or dag_run_id = any(${runsOver}::uuid[])) and dag_run_id in (select id from gate))`);
   }
   if (spentEvents.length > 0) {
     variant += 'e';

@@ -14,7 +14,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)
 export type WritesInProgress = Mutable<DecisionWrites>;
 
 export function emptyWrites(): WritesInProgress {
-  return { runs: [], instances: [], created: [], xcoms: [], superseded: [], timers: [], spentTimers: [], spentEvents: [], checks: [], audits: [] };
+  return { runs: [], instances: [], created: [], xcoms: [], superseded: [], timers: [], spentTimers: [], spentEvents: [], timersOfEnded: [], checks: [], audits: [] };
 }
 
 /** What is done for a run once its decision is committed. */
@@ -136,6 +136,7 @@ export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: 
         break;
       case 'run_finished':
         finished = effect.state;
+        if (run.plan.dagrunTimeoutSeconds !== null) writes.timersOfEnded.push(row.id);
         break;
       default:
         effect satisfies never;

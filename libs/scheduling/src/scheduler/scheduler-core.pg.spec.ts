@@ -131,6 +131,30 @@ describe('results that cannot be kept', () => {
   });
 });
 
+describe('time-outs', () => {
+  it('of a run that ended in time leave no timer behind', async () => {
+    await using rig = await SchedulerRig.open();
+    await rig.publish(dag('timed', [task('t')], { dagrunTimeoutSeconds: 3600 }));
+    let timers = -1;
+    const worker = await rig.addWorker(() => null);
+    const id = await rig.trigger('timed');
+    const grant = await waitFor(() => rig.started[0], { timeoutMs: 5_000, what: 'the attempt to start' });
+    timers = (await rig.sql('select 1 from timer')).length;
+    await worker.report(grant, {});
+    expect([await rig.ended(id), timers, (await rig.sql('select 1 from timer')).length]).toEqual(['success', 1, 0]);
+  });
+
+  it('of a run stop what runs and fail it', async () => {
+    await using rig = await SchedulerRig.open();
+    await rig.publish(dag('late', [task('t'), task('u', ['t'])], { dagrunTimeoutSeconds: 0.2 }));
+    const worker = await rig.addWorker(() => null);
+    const id = await rig.trigger('late');
+    expect(await rig.ended(id)).toBe('failed');
+    expect(await rig.states(id)).toEqual({ t: 'skipped', u: 'skipped' });
+    await waitFor(() => worker.cancelled.length === 1, { timeoutMs: 5_000, what: 'the worker to be told' });
+  });
+});
+
 describe('waiting', () => {
   it('holds nobody while deferred, and goes on with what was left', async () => {
     await using rig = await SchedulerRig.open();

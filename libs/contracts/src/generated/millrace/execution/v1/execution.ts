@@ -132,7 +132,7 @@ export interface Grant {
 
 export interface Beat {
   freeSlots: number;
-  /** What this worker runs now. */
+  /** What this worker holds: attempts that run, and those that ended and are not answered yet. */
   running: ClaimItem[];
   draining: boolean;
   spooled: number;
