@@ -70,7 +70,7 @@ const figures = Object.fromEntries(keys.map((key) => [key, rounded(median(rounds
 const settings = {
   rounds: rounds.length, schedulers: Number(flags.schedulers), workers: Number(flags.workers), concurrency: Number(flags.concurrency), queue_type: queueType, continuation,
   processes: 'one per service; task code in warm runner processes of the worker', synchronous_commit: versions['synchronous_commit'], messages: 'persistent, confirmed, noDelay',
-  run_end: 'read from the database, asked every ms', floor_of: continuation ? 'continuation; wide: one id a message' : 'broker',
+  run_end: 'told by the database in the commit (notify)', warm_up: 'chain3 200 runs, batch200 5 batches (median of the next 5), fan100 5, hop 1, wide 3 smaller runs', floor_of: continuation ? 'continuation; wide: one id a message' : 'broker',
 };
 const machine = { cpus: cpus().length, model: cpus()[0]?.model ?? '', node: process.version, ...versions };
 if (flags.json) console.log(JSON.stringify({ figures, primitives, settings, machine }, null, 1));
