@@ -67,6 +67,12 @@ export class Intake {
     }
   }
 
+  /** Messages wait here for a slot. */
+  get hasWaiting(): boolean {
+    for (const held of this.held) if (!held.settled && held.next < held.delivery.message.ids.length) return true;
+    return false;
+  }
+
   /** What was handed over belongs to nobody now; a message about it is worth a claim. */
   sessionLost(): void {
     this.handed.clear();

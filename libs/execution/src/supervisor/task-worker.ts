@@ -35,6 +35,8 @@ export interface TaskWorkerParts {
 }
 
 const TICK_MS = 250;
+/** A slot is offered to the queue at least this often, however much this worker is handed. */
+const OFFER_EVERY_MS = 250;
 /** After the last task: how long results may still be delivered before the worker ends; the spool keeps the rest. */
 const FLUSH_WITHIN_MS = 5_000;
 const BUNDLE_WITHIN_MS = 30_000;
@@ -44,6 +46,8 @@ export class TaskWorker extends ManagedService {
   readonly name = 'worker';
   private readonly running = new Map<string, Attempt>();
   /** Ended attempts whose slot waits for the successor their scheduler may hand over. */
+  private offeredAt = performance.now();
+  private handsOn = false;
   private readonly reserved = new Set<string>();
   private readonly claims: ClaimDesk;
   private readonly results: ResultDesk;
@@ -185,8 +189,8 @@ export class TaskWorker extends ManagedService {
     this.running.delete(attemptId);
     if (completion !== null) {
       this.parts.metrics.completed(completion.outcome);
-      // The slot waits for what comes with the answer, also while messages wait: a successor never goes over the broker.
-      if (this.freeSlots > 0) {
+      // The slot waits for what comes with the answer, unless it is somebody else's turn: a wide run or a long chain would keep it for ever.
+      if (this.freeSlots > 0 && !this.isOthersTurn()) {
         completion.wantsMore = true;
         this.reserved.add(attemptId);
       }
@@ -194,6 +198,14 @@ export class TaskWorker extends ManagedService {
     }
     this.schedulePump();
     this.wakeIdle();
+  }
+
+  /** While messages wait, every second slot goes to them; and now and then one is offered to the queue, because what waits there is not known here. */
+  private isOthersTurn(): boolean {
+    const now = performance.now();
+    if (now - this.offeredAt < OFFER_EVERY_MS && (!this.intake.hasWaiting || (this.handsOn = !this.handsOn))) return false;
+    this.offeredAt = now;
+    return true;
   }
 
   private onCompleted(link: SchedulerLink, reply: executionProto.CompleteReply): void {
