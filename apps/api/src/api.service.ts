@@ -7,6 +7,7 @@ import type { DataSource } from 'typeorm';
 import { AccessTokens, SecretBox, Users } from '@millrace/access';
 import type { Configuration } from '@millrace/configuration';
 import { bundlesProto, logsProto } from '@millrace/contracts';
+import { derivedUuid } from '@millrace/engine';
 import { ManagedService, retryForever } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
@@ -146,7 +147,7 @@ export class ApiService extends ManagedService {
       readers: {
         dags: new DagsReader(pool),
         runs: new RunsReader(pool),
-        instances: new InstancesReader(pool),
+        instances: new InstancesReader(pool, (runQueuedAtMs, runUuid, taskId) => derivedUuid(runQueuedAtMs, `${runUuid}/${taskId}/`)),
         versions: new VersionsReader(pool),
         xcoms: new XComsReader(pool),
         backfills: new BackfillsReader(pool),

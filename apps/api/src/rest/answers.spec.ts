@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { durationText, instantText, secondsBetween, timeDelta } from './answers.js';
+import { durationText, instantText, spanOf, timeDelta } from './answers.js';
 import { parseInstant } from './validation/fields.js';
 
 describe('times out', () => {
@@ -11,9 +11,11 @@ describe('times out', () => {
     expect(durationText(seconds)).toBe(text);
   });
 
-  it('gives lengths only when both ends are there', () => {
-    expect(secondsBetween(new Date(0), new Date(1_500))).toBe(1.5);
-    expect(secondsBetween(new Date(0), null)).toBeNull();
+  it('gives lengths only when both ends are there, and never below zero', () => {
+    expect(spanOf(new Date(0), new Date(1_500))).toEqual({ start_date: '1970-01-01T00:00:00Z', end_date: '1970-01-01T00:00:01.500000Z', duration: 1.5 });
+    expect(spanOf(new Date(0), null)).toEqual({ start_date: '1970-01-01T00:00:00Z', end_date: null, duration: null });
+    expect(spanOf(null, new Date(0))).toEqual({ start_date: null, end_date: '1970-01-01T00:00:00Z', duration: null });
+    expect(spanOf(new Date(2_000), new Date(1_000))).toEqual({ start_date: '1970-01-01T00:00:02Z', end_date: '1970-01-01T00:00:02Z', duration: 0 });
     expect(timeDelta(90_000.25)).toEqual({ __type: 'TimeDelta', days: 1, seconds: 3_600, microseconds: 250_000 });
     expect(timeDelta(null)).toBeNull();
   });

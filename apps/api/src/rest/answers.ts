@@ -7,9 +7,14 @@ export function instantText(date: Date | null): string | null {
   return date.getUTCMilliseconds() === 0 ? text.replace('.000Z', 'Z') : text.replace('Z', '000Z');
 }
 
-/** Seconds between two times; null unless both are there. */
-export function secondsBetween(start: Date | null, end: Date | null): number | null {
-  return start === null || end === null ? null : (end.getTime() - start.getTime()) / 1_000;
+/**
+ * From when to when something ran, and for how many seconds. The two times may come from two machines; an end is never told as before
+ * its beginning, because clients compute with the duration.
+ */
+export function spanOf(start: Date | null, end: Date | null): { start_date: string | null; end_date: string | null; duration: number | null } {
+  const from = start?.getTime();
+  const to = from === undefined || end === null ? end : new Date(Math.max(from, end.getTime()));
+  return { start_date: instantText(start), end_date: instantText(to), duration: from === undefined || to === null ? null : (to.getTime() - from) / 1_000 };
 }
 
 /** ISO 8601 length of time, as pydantic writes it: `PT1H`, `P1DT2M3.5S`. */

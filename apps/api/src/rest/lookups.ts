@@ -49,6 +49,19 @@ export class Lookups {
     throw new MillraceError('instance_not_found', `${named} and map_index: \`${mapIndex}\` was not found`);
   }
 
+  /** @throws MillraceError instance_not_found when a run has no instance of a task, mapped or not. */
+  async task(dagId: string, runId: string, taskId: string): Promise<void> {
+    if ((await this.instances.ofTask(dagId, runId, taskId)).length > 0) return;
+    throw new MillraceError('instance_not_found', `The Task Instance with dag_id: \`${dagId}\`, run_id: \`${runId}\` and task_id: \`${taskId}\` was not found`);
+  }
+
+  /** An instance that can be changed. @throws MillraceError conflict while its run has not started: it is not stored yet. */
+  async startedInstance(dagId: string, runId: string, taskId: string, mapIndex: number): Promise<InstanceView> {
+    const instance = await this.instance(dagId, runId, taskId, mapIndex);
+    if (instance.is_planned) throw notStarted(dagId, runId);
+    return instance;
+  }
+
   /** The document of the version a dag has now. */
   async currentDocument(dag: DagRow): Promise<DagDocument> {
     return this.document(dag.current_version_id ?? '', dag.dag_id);
@@ -59,4 +72,8 @@ export class Lookups {
     if (document === undefined) throw new MillraceError('not_found', `Dag with id ${dagId} has no version yet`);
     return document;
   }
+}
+
+export function notStarted(dagId: string, runId: string): MillraceError {
+  return new MillraceError('conflict', `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` has not started yet; its task instances can be changed once it has (is the dag paused?)`);
 }

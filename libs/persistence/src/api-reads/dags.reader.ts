@@ -43,6 +43,8 @@ export interface DagFilter {
   readonly hasImportErrors?: boolean | undefined;
   readonly lastRunState?: RunState | undefined;
   readonly bundleName?: string | undefined;
+  /** Bundles have no versions of their own here: whoever asks for one finds nothing. */
+  readonly bundleVersion?: string | undefined;
   readonly hasAssetSchedule?: boolean | undefined;
   readonly assetDependency?: string | undefined;
   readonly scheduleKinds?: readonly string[] | undefined;
@@ -123,6 +125,7 @@ function conditions(filter: DagFilter): Filter {
     .when(filter.paused, 'd.is_paused = ?')
     .when(filter.hasImportErrors, 'd.has_import_errors = ?')
     .when(filter.bundleName, 'd.bundle_name = ?')
+    .when(filter.bundleVersion, 'null = ?::text')
     .when(filter.lastRunState, `${LAST_RUN('state')} = ?`)
     .when(filter.hasAssetSchedule, `(v.document->'schedule'->>'kind' is not distinct from 'assets') = ?`)
     .whenAny(filter.scheduleKinds, `v.document->'schedule'->>'kind' = any(?::text[])`);

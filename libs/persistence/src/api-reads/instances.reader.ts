@@ -5,6 +5,8 @@ import type { SqlRunner } from './sql-runner.js';
 
 export interface InstanceView {
   readonly id: InstanceId;
+  /** Of a run that has not started: known from its dag version only, not stored yet. */
+  readonly is_planned: boolean;
   readonly dag_id: string;
   readonly run_id: string;
   readonly task_id: string;
@@ -41,7 +43,7 @@ export interface InstanceView {
 }
 
 /** One try, current or past. */
-export type TryView = Omit<InstanceView, 'rendered_fields' | 'rendered_map_index' | 'note' | 'executor_config' | 'logical_date' | 'run_after' | 'state'> & { readonly state: string | null };
+export type TryView = Omit<InstanceView, 'is_planned' | 'rendered_fields' | 'rendered_map_index' | 'note' | 'executor_config' | 'logical_date' | 'run_after' | 'state'> & { readonly state: string | null };
 
 export interface InstanceFilter {
   readonly dagId?: string | undefined;
@@ -55,6 +57,7 @@ export interface InstanceFilter {
   readonly pools?: readonly string[] | undefined;
   readonly queues?: readonly string[] | undefined;
   readonly operators?: readonly string[] | undefined;
+  readonly executors?: readonly string[] | undefined;
   readonly versionNumbers?: readonly number[] | undefined;
   readonly tryNumbers?: readonly number[] | undefined;
   readonly mapIndexes?: readonly number[] | undefined;
@@ -74,24 +77,43 @@ export interface InstanceFilter {
   readonly duration?: Range<number> | undefined;
 }
 
+/** The id a task's unmapped instance will have: the engine derives it from the run's creation time (milliseconds, with fraction) and ids. */
+export type PlannedInstanceId = (runQueuedAtMs: number, runUuid: string, taskId: string) => string;
+
+type StoredOrPlanned = Omit<InstanceView, 'id'> & { readonly id: InstanceId | null; readonly run_queued_at_ms: number };
+
+/**
+ * Instances as the api shows them. A run that has not started has no rows yet; its instances are told from its dag version,
+ * without a state, as Airflow tells them from the trigger on.
+ */
 export class InstancesReader {
-  constructor(private readonly db: SqlRunner) {}
+  constructor(
+    private readonly db: SqlRunner,
+    private readonly plannedId: PlannedInstanceId,
+  ) {}
 
   async list(filter: InstanceFilter, page: PageRequest): Promise<Page<InstanceView>> {
-    return readPage<InstanceView>(this.db, { select: COLUMNS, from: FROM, filter: conditions(filter), order: ORDER, tieBreaker: 'i.task_id, i.index_path, i.id', page });
+    const from = (await this.#mayBePlanned(filter)) ? FROM_STORED_AND_PLANNED : FROM;
+    const found = await readPage<StoredOrPlanned>(this.db, { select: COLUMNS, from, filter: conditions(filter), order: ORDER, tieBreaker: 'i.task_id, i.index_path, i.id', page });
+    return { rows: found.rows.map((row) => this.#named(row)), total: found.total };
   }
 
   /** The instance at Airflow's map index (-1: the unmapped one). */
   async find(dagId: string, runId: string, taskId: string, mapIndex: number): Promise<InstanceView | null> {
-    return (await this.db.query<InstanceView>(`select ${COLUMNS} from ${FROM} where r.dag_id = $1 and r.run_id = $2 and i.task_id = $3 and ${MAP_INDEX} = $4`, [dagId, runId, taskId, mapIndex])).rows[0] ?? null;
+    const stored = await this.#ofTask(FROM, `and ${MAP_INDEX} = $4`, [dagId, runId, taskId, mapIndex]);
+    if (stored.length > 0 || mapIndex !== -1) return stored[0] ?? null;
+    return (await this.#ofTask(FROM_PLANNED, '', [dagId, runId, taskId]))[0] ?? null;
   }
 
   async ofTask(dagId: string, runId: string, taskId: string): Promise<readonly InstanceView[]> {
-    return (await this.db.query<InstanceView>(`select ${COLUMNS} from ${FROM} where r.dag_id = $1 and r.run_id = $2 and i.task_id = $3 order by i.index_path`, [dagId, runId, taskId])).rows;
+    const stored = await this.#ofTask(FROM, '', [dagId, runId, taskId]);
+    return stored.length > 0 ? stored : this.#ofTask(FROM_PLANNED, '', [dagId, runId, taskId]);
   }
 
+  /** Stored ones only. */
   async byIds(ids: readonly string[]): Promise<readonly InstanceView[]> {
-    return (await this.db.query<InstanceView>(`select ${COLUMNS} from ${FROM} where i.id = any($1::uuid[]) order by r.run_after, i.task_id, i.index_path`, [ids])).rows;
+    const { rows } = await this.db.query<StoredOrPlanned>(`select ${COLUMNS} from ${FROM} where i.id = any($1::uuid[]) order by r.run_after, i.task_id, i.index_path`, [ids]);
+    return rows.map((row) => this.#named(row));
   }
 
   /** All tries of one instance, oldest first, each once: the history's last word, and the current try. */
@@ -102,6 +124,21 @@ export class InstancesReader {
   /** Where the log of a try may be read: the session that ran it. Null: nobody claimed it, or long ago. */
   async logHost(sessionId: string): Promise<{ readonly worker_name: string; readonly log_host: string; readonly log_port: number; readonly state: string } | null> {
     return (await this.db.query<{ worker_name: string; log_host: string; log_port: number; state: string }>(`select worker_name, log_host, log_port, state from worker_session where id = $1`, [sessionId])).rows[0] ?? null;
+  }
+
+  async #ofTask(from: string, condition: string, values: unknown[]): Promise<readonly InstanceView[]> {
+    const { rows } = await this.db.query<StoredOrPlanned>(`select ${COLUMNS} from ${from} where r.dag_id = $1 and r.run_id = $2 and i.task_id = $3 ${condition} order by i.index_path`, values);
+    return rows.map((row) => this.#named(row));
+  }
+
+  /** Whether the list can hold an instance that is not stored; most lists cannot, and are read from one table. */
+  async #mayBePlanned(filter: InstanceFilter): Promise<boolean> {
+    if (filter.states !== undefined && filter.states.length > 0 && !filter.states.includes('none')) return false;
+    return (await this.db.query<{ found: boolean }>(ANY_UNSTARTED, [filter.dagId ?? null, filter.runId ?? null])).rows[0]!.found;
+  }
+
+  #named({ run_queued_at_ms: runQueuedAtMs, ...row }: StoredOrPlanned): InstanceView {
+    return { ...row, id: row.id ?? (this.plannedId(runQueuedAtMs, row.dag_run_uuid, row.task_id) as InstanceId) };
   }
 }
 
@@ -115,9 +152,37 @@ const COLUMNS = `
 i.id, i.dag_id, i.run_id, i.task_id, r.id as dag_run_uuid, r.dag_version_id, coalesce(d.display_name, d.dag_id) as dag_display_name, i.index_path,
 r.logical_date, r.run_after, i.state, i.try_number, i.max_tries, i.scheduled_at, i.queued_at, i.start_date, i.end_date, i.queue, i.pool,
 i.pool_slots, i.priority_weight, i.operator, i.hostname, i.pid, i.unixname, i.reason, i.rendered_fields, i.rendered_map_index, i.note,
-i.executor_config, i.session_id, ${VERSION_COLUMNS}`;
+i.executor_config, i.session_id, ${VERSION_COLUMNS}, i.id is null as is_planned, extract(epoch from r.queued_at)::float8 * 1000 as run_queued_at_ms`;
 
-const FROM = `task_instance i join dag_run r on r.id = i.dag_run_id join dag d on d.dag_id = r.dag_id join dag_version v on v.id = r.dag_version_id`;
+const JOINS = `join dag_run r on r.id = i.dag_run_id join dag d on d.dag_id = r.dag_id join dag_version v on v.id = r.dag_version_id`;
+const FROM = `task_instance i ${JOINS}`;
+
+/** Runs that wait to be started; one that was cleared waits as well, but has its instances. */
+const UNSTARTED = `q.state = 'queued' and q.start_date is null and not exists (select from task_instance t where t.dag_run_id = q.id)`;
+const ANY_UNSTARTED = `
+select exists (select from dag_run q where ($1::text is null or q.dag_id = $1) and ($2::text is null or q.run_id = $2) and ${UNSTARTED}) as found`;
+
+/** What a run's first decision will store, as far as the dag version tells it, in the columns of an instance. */
+const PLANNED = `
+select null::uuid as id, q.id as dag_run_id, q.dag_id, q.run_id, t.task ->> 'taskId' as task_id, '{}'::int[] as index_path, null::text as state,
+  0 as try_number, coalesce((t.task ->> 'retries')::int, 0) as max_tries, null::timestamptz as scheduled_at, null::timestamptz as queued_at,
+  null::timestamptz as start_date, null::timestamptz as end_date, coalesce(t.task ->> 'queue', 'default') as queue,
+  coalesce(t.task ->> 'pool', 'default_pool') as pool, coalesce((t.task ->> 'poolSlots')::int, 1) as pool_slots,
+  coalesce((t.task ->> 'priorityWeight')::int, 1) as priority_weight, t.task ->> 'operator' as operator, null::text as hostname, null::int as pid,
+  null::text as unixname, null::text as reason, null::jsonb as rendered_fields, null::text as rendered_map_index, null::text as note,
+  '{}'::jsonb as executor_config, null::uuid as session_id
+from dag_run q
+join dag_version qv on qv.id = q.dag_version_id
+cross join lateral jsonb_array_elements(qv.document -> 'tasks') as t (task)
+where ${UNSTARTED} and (q.task_selection is null or t.task ->> 'taskId' = any(q.task_selection))`;
+
+const STORED = `
+select id, dag_run_id, dag_id, run_id, task_id, index_path, state, try_number, max_tries, scheduled_at, queued_at, start_date, end_date, queue, pool,
+  pool_slots, priority_weight, operator, hostname, pid, unixname, reason, rendered_fields, rendered_map_index, note, executor_config, session_id
+from task_instance`;
+
+const FROM_PLANNED = `(${PLANNED}) i ${JOINS}`;
+const FROM_STORED_AND_PLANNED = `(${STORED} union all ${PLANNED}) i ${JOINS}`;
 
 const ORDER = {
   id: 'i.id',
@@ -190,6 +255,8 @@ function conditions(filter: InstanceFilter): Filter {
     .range('i.end_date', filter.endDate)
     .range('coalesce(i.end_date, i.start_date, i.queued_at, i.scheduled_at)', filter.updatedAt)
     .range(DURATION, filter.duration);
+  // Airflow's executors do not exist here: nothing runs under any name.
+  if (filter.executors !== undefined && filter.executors.length > 0) built.and('false');
   if (filter.onlyMapped) built.and(`i.index_path <> '{}'`);
   return built;
 }

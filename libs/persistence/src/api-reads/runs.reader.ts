@@ -37,6 +37,8 @@ export interface RunFilter {
   readonly states?: readonly string[] | undefined;
   readonly runTypes?: readonly string[] | undefined;
   readonly versionNumbers?: readonly number[] | undefined;
+  /** Runs have no bundle version here: whoever asks for one finds nothing. */
+  readonly bundleVersion?: string | undefined;
   readonly runIdPattern?: string | undefined;
   readonly dagIdPattern?: string | undefined;
   readonly userPattern?: string | undefined;
@@ -61,6 +63,7 @@ export class RunsReader {
       .whenAny(filter.states, 'r.state = any(?::text[])')
       .whenAny(filter.runTypes, 'r.run_type = any(?::text[])')
       .whenAny(filter.versionNumbers, 'v.version_number = any(?::int[])')
+      .when(filter.bundleVersion, 'null = ?::text')
       .pattern('r.run_id', filter.runIdPattern)
       .pattern('r.dag_id', filter.dagIdPattern)
       .pattern('r.triggering_user_name', filter.userPattern)

@@ -14,7 +14,7 @@ import { instant, pageFields, pageOf, query } from '../validation/fields.js';
 import { integerPath } from '../validation/integer-path.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 
-const listQuery = z.object({ ...pageFields('id'), dag_id: query.text });
+const listQuery = z.object({ ...pageFields('id'), dag_id: z.preprocess((value) => (Array.isArray(value) ? value.at(-1) : value), z.string('Field required').max(250)) });
 const createBody = z
   .strictObject({
     dag_id: z.string(),

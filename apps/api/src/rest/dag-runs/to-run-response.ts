@@ -1,5 +1,5 @@
 import type { RunView } from '@millrace/persistence';
-import { instantText, secondsBetween } from '../answers.js';
+import { instantText, spanOf } from '../answers.js';
 import { versionOf } from '../dag-versions/to-version-response.js';
 
 export function toRunResponse(run: RunView): Record<string, unknown> {
@@ -8,9 +8,7 @@ export function toRunResponse(run: RunView): Record<string, unknown> {
     dag_id: run.dag_id,
     logical_date: instantText(run.logical_date),
     queued_at: instantText(run.queued_at),
-    start_date: instantText(run.start_date),
-    end_date: instantText(run.end_date),
-    duration: secondsBetween(run.start_date, run.end_date),
+    ...spanOf(run.start_date, run.end_date),
     data_interval_start: instantText(run.data_interval_start),
     data_interval_end: instantText(run.data_interval_end),
     run_after: instantText(run.run_after),

@@ -1,4 +1,4 @@
-import { Controller, Inject, Param, Req, Res } from '@nestjs/common';
+import { Controller, Inject, NotAcceptableException, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { VersionsReader } from '@millrace/persistence';
@@ -41,7 +41,9 @@ export class DagVersionsController {
     const dag = await this.lookups.dag(dagId);
     const found = await this.versions.source(dagId, values.version_number ?? null);
     if (found === null) throw new MillraceError('not_found', `The source code of the DAG ${dagId}, version_number ${values.version_number ?? 'latest'} was not found`);
-    if ((request.headers.accept ?? '').includes('text/plain')) await reply.type('text/plain; charset=utf-8').send(found.source);
+    const accept = request.headers.accept ?? '*/*';
+    if (!/text\/(plain|\*)|application\/(json|\*)|\*\/\*/.test(accept)) throw new NotAcceptableException('Only application/json or text/plain is supported');
+    if (accept.includes('text/plain')) await reply.type('text/plain; charset=utf-8').send(found.source);
     else await reply.send({ content: found.source, dag_id: dagId, version_number: found.version_number, dag_display_name: dag.dag_display_name });
   }
 }

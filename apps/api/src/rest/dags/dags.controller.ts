@@ -10,7 +10,6 @@ import { Operation } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query, rangeFields, rangeOf } from '../validation/fields.js';
-import { RequestError } from '../validation/request-error.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 import { toDagDetailsResponse, toDagResponse } from './to-dag-response.js';
 
@@ -27,6 +26,7 @@ const dagFilters = z.object({
   has_import_errors: query.boolean,
   last_dag_run_state: z.enum(RUN_STATES).optional(),
   bundle_name: query.text,
+  bundle_version: query.text,
   has_asset_schedule: query.boolean,
   asset_dependency: query.text,
   dag_run_state: runStates,
@@ -147,6 +147,7 @@ function filterOf(values: ListQuery, actor: Actor): DagFilter {
     hasImportErrors: values.has_import_errors,
     lastRunState: values.last_dag_run_state,
     bundleName: values.bundle_name,
+    bundleVersion: values.bundle_version,
     hasAssetSchedule: values.has_asset_schedule,
     assetDependency: values.asset_dependency,
     runStates: values.dag_run_state,
@@ -165,5 +166,5 @@ function isOpen(value: unknown): boolean {
 
 function checkMask(mask: string | string[] | undefined): void {
   const names = mask === undefined ? [] : [mask].flat();
-  if (names.some((name) => name !== 'is_paused')) throw RequestError.single(['query', 'update_mask'], 'Only `is_paused` field can be updated through the REST API', mask);
+  if (names.some((name) => name !== 'is_paused')) throw new MillraceError('bad_request', 'Only `is_paused` field can be updated through the REST API');
 }

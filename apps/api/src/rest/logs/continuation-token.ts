@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { RequestError } from '../validation/request-error.js';
+import { MillraceError } from '@millrace/vocabulary';
 import type { TryKey } from './try-logs.js';
 
 /** Where the next read of a log goes on. Opaque to clients; it names its try, so that it is not used for another log by mistake. */
@@ -16,7 +16,7 @@ export function offsetOf(token: string | undefined, key: TryKey): number {
   } catch {
     // Falls through to the refusal below.
   }
-  throw RequestError.single(['query', 'token'], 'Bad Signature. Please use only the tokens provided by the API.', token);
+  throw new MillraceError('bad_request', 'Bad Signature. Please use only the tokens provided by the API.');
 }
 
 function digest(key: TryKey): string {

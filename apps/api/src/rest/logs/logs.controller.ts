@@ -80,10 +80,15 @@ export class LogsController {
     const complete = log.isOver && (full || log.nextOffset - offset < JSON_CHUNK_MAX_BYTES);
     return {
       // What was tried is told at the beginning of a log, and whenever nobody had it.
-      content: [...(offset === 0 || log.source === 'none' ? headEvents(log) : []), ...body],
+      content: [...(offset === 0 || log.source === 'none' ? headEvents(log) : []), ...body].map(toLine),
       continuation_token: complete ? null : continuationToken(key, log.nextOffset),
     };
   }
+}
+
+/** A line without a time has no such key: Airflow's schema knows a time or nothing. */
+function toLine({ timestamp, ...rest }: LogEvent): object {
+  return timestamp === null ? rest : { timestamp, ...rest };
 }
 
 /** Where the log was looked for, in Airflow's foldable group. */
@@ -104,10 +109,10 @@ async function* textLines(log: TryLog): AsyncGenerator<Uint8Array> {
 }
 
 async function* ndjsonLines(log: TryLog): AsyncGenerator<string> {
-  for (const event of headEvents(log)) yield `${JSON.stringify(event)}\n`;
+  for (const event of headEvents(log)) yield `${JSON.stringify(toLine(event))}\n`;
   let told = log.messages.length;
   const parser = new LogParser();
-  for await (const chunk of log.chunks) for (const event of parser.push(chunk)) yield `${JSON.stringify(event)}\n`;
-  for (const event of parser.flush()) yield `${JSON.stringify(event)}\n`;
-  for (; told < log.messages.length; told++) yield `${JSON.stringify({ timestamp: null, event: log.messages[told] })}\n`;
+  for await (const chunk of log.chunks) for (const event of parser.push(chunk)) yield `${JSON.stringify(toLine(event))}\n`;
+  for (const event of parser.flush()) yield `${JSON.stringify(toLine(event))}\n`;
+  for (; told < log.messages.length; told++) yield `${JSON.stringify({ event: log.messages[told] })}\n`;
 }

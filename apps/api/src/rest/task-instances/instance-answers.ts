@@ -1,3 +1,6 @@
+import type { DagDocument } from '@millrace/contracts';
+import { compilePlan } from '@millrace/engine';
+import type { Plan, PlanSource } from '@millrace/engine';
 import type { InstancesReader, InstanceView, TryView, VersionsReader } from '@millrace/persistence';
 import { toInstanceResponse, toTryResponse } from './to-instance-response.js';
 
@@ -10,7 +13,10 @@ export class InstanceAnswers {
 
   async of(rows: readonly InstanceView[]): Promise<readonly Record<string, unknown>[]> {
     const documents = await this.versions.documents([...new Set(rows.map((row) => row.dag_version_id))]);
-    return rows.map((row) => toInstanceResponse(row, documents.get(row.dag_version_id)));
+    return rows.map((row) => {
+      const document = documents.get(row.dag_version_id);
+      return toInstanceResponse(row.is_planned && document !== undefined ? { ...row, priority_weight: effectivePriority(document, row) } : row, document);
+    });
   }
 
   async one(row: InstanceView): Promise<Record<string, unknown>> {
@@ -27,4 +33,17 @@ export class InstanceAnswers {
     const documents = await this.versions.documents([...new Set(rows.map((row) => row.dag_version_id))]);
     return rows.map((row) => toTryResponse(row, documents.get(row.dag_version_id)));
   }
+}
+
+const plans = new WeakMap<DagDocument, Plan | null>();
+
+/** The weight a task's rule gives it; stored instances have it already. */
+function effectivePriority(document: DagDocument, row: InstanceView): number {
+  let plan = plans.get(document);
+  if (plan === undefined) {
+    const compiled = compilePlan(document as PlanSource);
+    plan = compiled.ok ? compiled.plan : null;
+    plans.set(document, plan);
+  }
+  return plan?.tasks[plan.byId.get(row.task_id) ?? -1]?.effectivePriority ?? row.priority_weight;
 }

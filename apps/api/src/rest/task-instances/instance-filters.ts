@@ -62,6 +62,7 @@ export function instanceFilterOf(values: InstancesQuery): InstanceFilter {
     versionNumbers: values.version_number,
     tryNumbers: values.try_number,
     operators: values.operator,
+    executors: values.executor,
     operatorPattern: values.operator_name_pattern,
     mapIndexes: values.map_index,
   };
@@ -76,6 +77,7 @@ export function instanceFilterOfBatch(body: InstancesBatchBody): InstanceFilter 
     states: body.state?.map((state) => state ?? 'none'),
     pools: body.pool ?? undefined,
     queues: body.queue ?? undefined,
+    executors: body.executor ?? undefined,
   };
 }
 

@@ -5,7 +5,7 @@ import { InstancesReader, NotesWriter } from '@millrace/persistence';
 import type { Commands, SelectedInstance } from '@millrace/scheduling';
 import { INSTANCE_STATES, MillraceError } from '@millrace/vocabulary';
 import { maskedFields } from '../dag-runs/dag-runs.controller.js';
-import { Lookups } from '../lookups.js';
+import { Lookups, notStarted } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS } from '../tokens.js';
@@ -87,10 +87,11 @@ export class MarkController {
 
   /** Ids of what the path names: one instance, or without an index all of a mapped task. */
   async #named(dagId: string, runId: string, taskId: string, mapIndex: number | undefined): Promise<readonly string[]> {
-    if (mapIndex !== undefined) return [(await this.lookups.instance(dagId, runId, taskId, mapIndex)).id];
+    if (mapIndex !== undefined) return [(await this.lookups.startedInstance(dagId, runId, taskId, mapIndex)).id];
     await this.lookups.run(dagId, runId);
     const rows = await this.instances.ofTask(dagId, runId, taskId);
     if (rows.length === 0) throw new MillraceError('instance_not_found', `The Task Instance with dag_id: \`${dagId}\`, run_id: \`${runId}\` and task_id: \`${taskId}\` was not found`);
+    if (rows.some((row) => row.is_planned)) throw notStarted(dagId, runId);
     return rows.map((row) => row.id);
   }
 

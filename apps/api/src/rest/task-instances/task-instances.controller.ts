@@ -109,7 +109,9 @@ export class TaskInstancesController {
   }
 
   async #tries(instance: InstanceView): Promise<unknown> {
-    const tries = await this.answers.tries(await this.instances.tries(instance.id));
+    const made = await this.instances.tries(instance.id);
+    // What was not tried yet stands for itself, as try 0.
+    const tries = await this.answers.tries(made.length > 0 ? made : [instance]);
     return { task_instances: tries, total_entries: tries.length };
   }
 

@@ -1,7 +1,7 @@
 import type { DagDocument } from '@millrace/contracts';
 import type { InstanceView, TryView } from '@millrace/persistence';
 import { mapIndexOf } from '@millrace/vocabulary';
-import { instantText, secondsBetween } from '../answers.js';
+import { instantText, spanOf } from '../answers.js';
 import { versionOf } from '../dag-versions/to-version-response.js';
 
 /** An instance as Airflow shows it. `document`: of the run's version, for names; absent, the ids stand in. */
@@ -39,9 +39,7 @@ export function toTryResponse(row: TryView, document: DagDocument | undefined): 
 /** What an instance and a try have in common, in Airflow's order. */
 function execution(row: InstanceView | TryView, document: DagDocument | undefined): Record<string, unknown> {
   return {
-    start_date: instantText(row.start_date),
-    end_date: instantText(row.end_date),
-    duration: secondsBetween(row.start_date, row.end_date),
+    ...spanOf(row.start_date, row.end_date),
     // History may say `lost`, which Airflow does not know: to its clients that try failed; the reason is in our own answers.
     state: row.state === 'lost' ? 'failed' : row.state,
     try_number: row.try_number,

@@ -36,7 +36,7 @@ export class XComsController {
 
   @Operation('get_xcom_entries')
   async getEntries(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
-    if (dagId !== '~' && runId !== '~') await this.lookups.run(dagId, runId);
+    await this.#checkNames(dagId, runId, taskId);
     const page = await this.xcoms.list(
       {
         dagId: anyOr(dagId),
@@ -64,7 +64,7 @@ export class XComsController {
 
   @Operation('create_xcom_entry')
   async createEntry(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidBody(createBody) body: z.infer<typeof createBody>): Promise<unknown> {
-    const instance = await this.lookups.instance(dagId, runId, taskId, body.map_index);
+    const instance = await this.lookups.startedInstance(dagId, runId, taskId, body.map_index);
     checkSize(body.value);
     if (!(await this.xcoms.write(instance.id, body.key, body.value, false))) {
       throw new MillraceError('conflict', `The XCom with key: \`${body.key}\` with mentioned task instance already exists.`);
@@ -84,6 +84,17 @@ export class XComsController {
   async deleteEntry(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('xcom_key') key: string, @ValidQuery(mapIndexQuery) values: z.infer<typeof mapIndexQuery>): Promise<void> {
     const instance = await this.lookups.instance(dagId, runId, taskId, values.map_index);
     if (!(await this.xcoms.remove(instance.id, key))) throw missing(key, dagId, runId, taskId);
+  }
+
+  /** A name that nothing has is a 404; `~` stands for any. */
+  async #checkNames(dagId: string, runId: string, taskId: string): Promise<void> {
+    if (dagId === '~') return;
+    if (runId === '~') {
+      await this.lookups.dag(dagId);
+      return;
+    }
+    await this.lookups.run(dagId, runId);
+    if (taskId !== '~') await this.lookups.task(dagId, runId, taskId);
   }
 
   async #find(dagId: string, runId: string, taskId: string, mapIndex: number, key: string) {
