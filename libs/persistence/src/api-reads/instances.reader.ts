@@ -93,9 +93,15 @@ export class InstancesReader {
   ) {}
 
   async list(filter: InstanceFilter, page: PageRequest): Promise<Page<InstanceView>> {
-    const from = (await this.#mayBePlanned(filter)) ? FROM_STORED_AND_PLANNED : FROM;
-    const found = await readPage<StoredOrPlanned>(this.db, { select: COLUMNS, from, filter: conditions(filter), order: ORDER, tieBreaker: 'i.task_id, i.index_path, i.id', page });
-    return { rows: found.rows.map((row) => this.#named(row)), total: found.total };
+    if (!(await this.#mayBePlanned(filter))) return this.#list(FROM, conditions(filter), page);
+    if (filter.dagId !== undefined && filter.runId !== undefined) {
+      // All or none of a run's instances are stored; none here either means that it was started between the two looks, or that nothing fits.
+      const planned = await this.#list(FROM_PLANNED, conditions(filter), page);
+      return planned.total > 0 ? planned : this.#list(FROM, conditions(filter), page);
+    }
+    // Said of the union's own column as well: the planner takes that condition into the union, so that it does not read every dag's instances.
+    const built = conditions(filter).when(filter.dagId, 'i.dag_id = ?').whenAny(filter.dagIds, 'i.dag_id = any(?::text[])');
+    return this.#list(FROM_STORED_AND_PLANNED, built, page);
   }
 
   /** The instance at Airflow's map index (-1: the unmapped one). */
@@ -124,6 +130,11 @@ export class InstancesReader {
   /** Where the log of a try may be read: the session that ran it. Null: nobody claimed it, or long ago. */
   async logHost(sessionId: string): Promise<{ readonly worker_name: string; readonly log_host: string; readonly log_port: number; readonly state: string } | null> {
     return (await this.db.query<{ worker_name: string; log_host: string; log_port: number; state: string }>(`select worker_name, log_host, log_port, state from worker_session where id = $1`, [sessionId])).rows[0] ?? null;
+  }
+
+  async #list(from: string, filter: Filter, page: PageRequest): Promise<Page<InstanceView>> {
+    const found = await readPage<StoredOrPlanned>(this.db, { select: COLUMNS, from, filter, order: ORDER, tieBreaker: 'i.task_id, i.index_path, i.id', page });
+    return { rows: found.rows.map((row) => this.#named(row)), total: found.total };
   }
 
   async #ofTask(from: string, condition: string, values: unknown[]): Promise<readonly InstanceView[]> {
