@@ -1,6 +1,6 @@
 import { endProcessTree } from '../process-tree/process-tree.js';
 import { SelfFence } from '../runner/self-fence.js';
-import type { ToGuardian } from './guardian-protocol.js';
+import type { FromGuardian, ToGuardian } from './guardian-protocol.js';
 
 /*
  * Entry of a worker's guardian: a process that does nothing but wait. When its worker dies or freezes it ends every runner
@@ -20,6 +20,7 @@ process.on('message', (message) => {
 process.on('disconnect', end);
 // The worker may have ended before anybody listened.
 if (!process.connected) end();
+else process.send?.({ type: 'listening' } satisfies FromGuardian);
 // Whoever ends the worker's terminal or service must not end the one who cleans up after it.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
 

@@ -3,3 +3,8 @@ export type ToGuardian =
   | { readonly type: 'guard'; readonly pid: number; readonly runnerId: string }
   | { readonly type: 'ended'; readonly runnerId: string }
   | { readonly type: 'ping' };
+
+/** Guardian → worker, once: from here on nothing that it was told can be missed. */
+export interface FromGuardian {
+  readonly type: 'listening';
+}

@@ -22,8 +22,19 @@ export class Guardian {
 
   constructor(private readonly options: GuardianOptions) {}
 
-  start(): void {
+  /** Resolves when it listens: what is told before, a worker that is killed at once would have told to nobody. */
+  async start(): Promise<void> {
     this.stopped = false;
+    const child = this.begin();
+    await new Promise<void>((resolve) => {
+      child.once('message', () => resolve());
+      // Without one, runners still end themselves as far as they can; another guardian is on its way.
+      child.once('exit', () => resolve());
+      child.once('error', () => resolve());
+    });
+  }
+
+  private begin(): ChildProcess {
     const child = fork(this.options.entry, [String(this.options.fenceMs)], { detached: true, execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: runnerEnvironment(this.options.environment, 'guardian') });
     this.child = child;
     child.on('error', (error) => this.options.logger.error('the guardian could not be started or reached', { error: String(error) }));
@@ -31,10 +42,11 @@ export class Guardian {
       if (this.stopped || this.child !== child) return;
       this.options.logger.error('the guardian ended; another one is started', { code, signal });
       setTimeout(() => {
-        if (!this.stopped) this.start();
+        if (!this.stopped) this.begin();
       }, 1_000).unref();
     });
     for (const [runnerId, pid] of this.runners) this.send({ type: 'guard', pid, runnerId });
+    return child;
   }
 
   get pid(): number {

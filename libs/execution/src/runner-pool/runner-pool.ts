@@ -43,11 +43,13 @@ export class RunnerPool {
     this.guardian = new Guardian({ ...options, entry: options.entries.guardian, fenceMs: options.settings.selfFenceMs });
   }
 
-  start(): void {
+  /** Resolves when runners are guarded; warm ones come up meanwhile. */
+  async start(): Promise<void> {
     this.stopped = false;
-    this.guardian.start();
+    const guarded = this.guardian.start();
     this.fill();
     this.timer = setInterval(() => this.tick(), Math.max(10, Math.floor(this.options.settings.selfFenceMs / PINGS_PER_FENCE)));
+    await guarded;
   }
 
   get size(): number {

@@ -135,14 +135,20 @@ describe('results', () => {
     expect(one.claims.all.length).toBe(1);
   });
 
-  it('bring successors also while messages wait; a slot without one goes to them at once', async () => {
+  it('bring successors while messages wait, but every second slot goes to these', async () => {
     await start({ concurrency: 1 });
     const hash = hashOf('() => 1');
     const [first, second, waiting] = [1, 2, 3].map((tryNumber) => grantOf(hash, 'task', { tryNumber })) as [Grant, Grant, Grant];
     one.onComplete = (done) => (done.attemptId === first.attemptId ? { next: [second] } : {});
     rig.publish(first, waiting);
     const done = await one.completions.count(3);
-    expect(done.map((each) => [each.attemptId, each.wantsMore])).toEqual([first, second, waiting].map((grant) => [grant.attemptId, true]));
+    expect(done.map((each) => [each.attemptId, each.wantsMore])).toEqual([[first.attemptId, true], [second.attemptId, false], [waiting.attemptId, true]]);
+  });
+
+  it('do not keep a slot from the queue for long', async () => {
+    await start({ concurrency: 1, offerEveryMs: 0 });
+    rig.publish(noop());
+    expect(await one.completions.count(1)).toMatchObject([{ wantsMore: false }]);
   });
 
   it('bring attempts whose message waits here: it is not asked about again', async () => {

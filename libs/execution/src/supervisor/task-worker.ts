@@ -23,6 +23,8 @@ export interface TaskWorkerOptions extends RunPlaces {
   readonly bundleFolder: string;
   readonly killGraceMs: number;
   readonly drainGraceMs: number;
+  /** A slot is offered to the queue at least this often, however much this worker is handed. Default 250. */
+  readonly offerEveryMs?: number;
 }
 
 export interface TaskWorkerParts {
@@ -35,7 +37,6 @@ export interface TaskWorkerParts {
 }
 
 const TICK_MS = 250;
-/** A slot is offered to the queue at least this often, however much this worker is handed. */
 const OFFER_EVERY_MS = 250;
 /** After the last task: how long results may still be delivered before the worker ends; the spool keeps the rest. */
 const FLUSH_WITHIN_MS = 5_000;
@@ -118,7 +119,7 @@ export class TaskWorker extends ManagedService {
     this.draining = false;
     // Scratch folders of a life that was killed.
     await rm(this.options.scratchFolder, { recursive: true, force: true });
-    this.parts.pool.start();
+    await this.parts.pool.start();
     this.parts.session.start({
       beat: () => ({ freeSlots: Math.max(0, this.freeSlots), running: [...[...this.running.values()].map((attempt) => attempt.claim), ...this.results.unanswered()], draining: this.draining, spooled: this.results.size }),
       opened: () => {
@@ -203,7 +204,7 @@ export class TaskWorker extends ManagedService {
   /** While messages wait, every second slot goes to them; and now and then one is offered to the queue, because what waits there is not known here. */
   private isOthersTurn(): boolean {
     const now = performance.now();
-    if (now - this.offeredAt < OFFER_EVERY_MS && (!this.intake.hasWaiting || (this.handsOn = !this.handsOn))) return false;
+    if (now - this.offeredAt < (this.options.offerEveryMs ?? OFFER_EVERY_MS) && (!this.intake.hasWaiting || (this.handsOn = !this.handsOn))) return false;
     this.offeredAt = now;
     return true;
   }

@@ -24,6 +24,7 @@ export interface RigOptions {
   readonly runnerFenceMs?: number;
   readonly killGraceMs?: number;
   readonly drainGraceMs?: number;
+  readonly offerEveryMs?: number;
   readonly tasksPerRunner?: number;
   readonly logMaxBytes?: number;
   readonly xcomMaxBytes?: number;
@@ -71,6 +72,7 @@ export class WorkerRig {
         xcomMaxBytes: options.xcomMaxBytes ?? 100_000,
         killGraceMs: options.killGraceMs ?? 300,
         drainGraceMs: options.drainGraceMs ?? 0,
+        offerEveryMs: options.offerEveryMs ?? 60_000,
       },
       {
         broker: this.broker,
