@@ -106,14 +106,12 @@ export class InstancesReader {
 
   /** The instance at Airflow's map index (-1: the unmapped one). */
   async find(dagId: string, runId: string, taskId: string, mapIndex: number): Promise<InstanceView | null> {
-    const stored = await this.#ofTask(FROM, `and ${MAP_INDEX} = $4`, [dagId, runId, taskId, mapIndex]);
-    if (stored.length > 0 || mapIndex !== -1) return stored[0] ?? null;
-    return (await this.#ofTask(FROM_PLANNED, '', [dagId, runId, taskId]))[0] ?? null;
+    const found = await this.#storedOrPlanned(`and ${MAP_INDEX} = $4`, [dagId, runId, taskId, mapIndex]);
+    return found[0] ?? null;
   }
 
   async ofTask(dagId: string, runId: string, taskId: string): Promise<readonly InstanceView[]> {
-    const stored = await this.#ofTask(FROM, '', [dagId, runId, taskId]);
-    return stored.length > 0 ? stored : this.#ofTask(FROM_PLANNED, '', [dagId, runId, taskId]);
+    return this.#storedOrPlanned('', [dagId, runId, taskId]);
   }
 
   /** Stored ones only. */
@@ -135,6 +133,15 @@ export class InstancesReader {
   async #list(from: string, filter: Filter, page: PageRequest): Promise<Page<InstanceView>> {
     const found = await readPage<StoredOrPlanned>(this.db, { select: COLUMNS, from, filter, order: ORDER, tieBreaker: 'i.task_id, i.index_path, i.id', page });
     return { rows: found.rows.map((row) => this.#named(row)), total: found.total };
+  }
+
+  /** A run may start between two looks, never the other way: what is neither stored nor planned is looked for as stored once more. */
+  async #storedOrPlanned(condition: string, values: unknown[]): Promise<readonly InstanceView[]> {
+    for (const from of [FROM, FROM_PLANNED]) {
+      const found = await this.#ofTask(from, condition, values);
+      if (found.length > 0) return found;
+    }
+    return this.#ofTask(FROM, condition, values);
   }
 
   async #ofTask(from: string, condition: string, values: unknown[]): Promise<readonly InstanceView[]> {

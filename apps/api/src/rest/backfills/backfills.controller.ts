@@ -10,7 +10,7 @@ import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
-import { instant, pageFields, pageOf, query } from '../validation/fields.js';
+import { instant, pageFields, pageOf } from '../validation/fields.js';
 import { integerPath } from '../validation/integer-path.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 
