@@ -89,7 +89,7 @@ export class ApiService extends ManagedService {
 
     const parts = this.#parts(database, this.#entities);
     await this.#makeAdmin(parts.users);
-    this.#app = await createHttpApp(parts);
+    this.#app = await createHttpApp(parts, this.#metrics);
     opsRoutes(this.#app.getHttpAdapter().getInstance(), () => this.health(), this.#metrics.registry);
     await this.#listen(this.#app);
     await this.#serveGrpc(parts, new Publication(database, broker, { pausedAtCreation: config['core.dags_are_paused_at_creation'] }));

@@ -3,12 +3,14 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
 import type { LoggerService } from '@nestjs/common';
-import type { Logger } from '@millrace/telemetry';
+import type { Logger, Metrics } from '@millrace/telemetry';
 import { apiModule } from './api.module.js';
 import type { ApiParts } from './api-parts.js';
 import { AuditInterceptor } from './audit.interceptor.js';
 import { ErrorFilter } from './error.filter.js';
+import { readJsonBodies } from './json-body.js';
 import { TokenGuard } from './security/token.guard.js';
+import { observeRequests } from '../request-metrics.js';
 import { serveStartPage } from '../ui/start-page.js';
 
 /** Largest request body, bytes. */
@@ -16,7 +18,7 @@ const BODY_MAX_BYTES = 1_048_576;
 /** Ids may be 250 characters, each up to nine when percent-encoded; the router's own limit of 100 would answer 404 for long run ids. */
 const PARAM_MAX_CHARS = 2_300;
 
-export async function createHttpApp(parts: ApiParts): Promise<NestFastifyApplication> {
+export async function createHttpApp(parts: ApiParts, metrics: Metrics): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_MAX_BYTES,
     routerOptions: { maxParamLength: PARAM_MAX_CHARS, ignoreTrailingSlash: true },
@@ -27,7 +29,9 @@ export async function createHttpApp(parts: ApiParts): Promise<NestFastifyApplica
   app.useGlobalFilters(new ErrorFilter(parts.logger));
   app.useGlobalGuards(new TokenGuard(parts.users, parts.tokens));
   app.useGlobalInterceptors(new AuditInterceptor(parts.database));
+  readJsonBodies(app, BODY_MAX_BYTES);
   const fastify = adapter.getInstance();
+  observeRequests(fastify, metrics);
   fastify.addHook('onSend', async (_request, reply) => {
     void reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
     if (reply.getHeader('cache-control') === undefined) void reply.header('cache-control', 'no-store');

@@ -99,7 +99,15 @@ describe('dags', () => {
     expect(await rig.call('PATCH', DAG, { body: { is_paused: true, owners: [] } })).toMatchObject({ status: 422, body: { detail: [{ type: 'extra_forbidden', loc: ['body', 'owners'], msg: 'Extra inputs are not permitted' }] } });
     expect(await rig.call('PATCH', DAG, { body: {} })).toMatchObject({ status: 422, body: { detail: [{ type: 'missing', loc: ['body', 'is_paused'], msg: 'Field required' }] } });
     expect((await rig.call('PATCH', '/api/v2/dags', { body: { is_paused: true } })).status).toBe(400);
-    expect((await rig.call('PATCH', DAG, { body: '{"is_paused": tr' })).status).toBe(400);
+    expect(await rig.call('PATCH', DAG, { body: '{"is_paused": tr' })).toMatchObject({ status: 422, body: { detail: [{ type: 'json_invalid', loc: ['body'] }] } });
+    expect(await rig.call('PATCH', DAG, { body: '{"is_paused": true, "__proto__": {}}' })).toMatchObject({ status: 422 });
+  });
+
+  it('take a request without a body, also when its header announces JSON', async () => {
+    const headers = { 'content-type': 'application/json' };
+    expect(await rig.call('DELETE', '/api/v2/dags/nope', { headers })).toMatchObject({ status: 404, body: { detail: 'Dag with id nope was not found' } });
+    expect(await rig.call('DELETE', `${DAG}/dagRuns/nope`, { headers })).toMatchObject({ status: 404, body: { detail: expect.stringContaining('nope') as string } });
+    expect(await rig.call('POST', `${DAG}/dagRuns`, { headers })).toMatchObject({ status: 422, body: { detail: [{ type: 'missing', loc: ['body'] }] } });
   });
 
   it('are paused alone and together', async () => {
@@ -142,7 +150,7 @@ describe('runs', () => {
     await trigger(TWO, { dag_run_id: 'there', logical_date: '2019-01-01' });
     expect(await rig.call('POST', '/api/v2/dags/nope/dagRuns', { body: {} })).toMatchObject({ status: 404, body: { detail: "DAG with dag_id: 'nope' not found" } });
     expect((await rig.call('POST', `${TWO}/dagRuns`, { body: { dag_run_id: 'there' } })).status).toBe(409);
-    expect((await rig.call('POST', `${TWO}/dagRuns`, { body: { logical_date: '2019-01-01T00:00:00Z' } })).status).toBe(409);
+    expect(await rig.call('POST', `${TWO}/dagRuns`, { body: { logical_date: '2019-01-01T00:00:00Z' } })).toMatchObject({ status: 409, body: { detail: expect.stringContaining('logical_date 2019-01-01') as string } });
     expect(await rig.call('POST', `${TWO}/dagRuns`, { body: { conf: [1] } })).toMatchObject({ status: 422, body: { detail: [{ loc: ['body', 'conf'], msg: 'Input should be a valid dictionary' }] } });
     expect((await rig.call('POST', `${TWO}/dagRuns`, { body: { logical_date: 'yesterday' } })).status).toBe(422);
     expect((await rig.call('POST', `${TWO}/dagRuns`, { body: { data_interval_start: '2019-01-01' } })).status).toBe(422);
@@ -209,6 +217,7 @@ describe('task instances', () => {
     expect((await clear({ task_ids: ['x'], include_downstream: true, only_failed: false })).body).toMatchObject({ total_entries: 2, task_instances: [{ task_id: 'x', state: 'failed' }, { task_id: 'y' }] });
     expect((await clear({ only_running: true })).status).toBe(422);
     expect((await clear({ task_ids: [] })).status).toBe(422);
+    expect(await clear({ task_ids: ['x', 'zzz'] })).toMatchObject({ status: 404, body: { detail: expect.stringContaining("'zzz'") as string } });
     expect((await clear({ dry_run: false, reset_dag_runs: false })).status).toBe(501);
     expect((await clear({ task_ids: ['x'], dry_run: false, include_downstream: true })).body).toMatchObject({ total_entries: 2 });
     const [x] = (await rig.get(`${TWO}/dagRuns/${encodeURIComponent(id)}/taskInstances?task_id=x`)).body.task_instances;
@@ -236,6 +245,9 @@ describe('task instances', () => {
     expect((await rig.get(`${entries}/k?stringify=true`)).body.value).toBe('{"a":[1]}');
     expect((await rig.call('PATCH', `${entries}/k`, { body: { value: 2 } })).body.value).toBe(2);
     expect((await rig.get(entries)).body).toMatchObject({ total_entries: 1, xcom_entries: [{ key: 'k' }] });
+    expect((await rig.get(`${path}/taskInstances/~/xcomEntries`)).body).toMatchObject({ total_entries: 1 });
+    expect(await rig.get(`${path}/taskInstances/zzz/xcomEntries`)).toMatchObject({ status: 404, body: { detail: expect.stringContaining('`zzz`') as string } });
+    expect(await rig.get('/api/v2/dags/nope/dagRuns/~/taskInstances/~/xcomEntries')).toMatchObject({ status: 404, body: { detail: expect.stringContaining('nope') as string } });
     expect((await rig.call('DELETE', `${entries}/k`)).status).toBe(204);
     expect((await rig.get(`${entries}/k`)).status).toBe(404);
   });
