@@ -13,6 +13,7 @@ export async function selectInstances(reader: RunCommandReader, cache: RunCache,
   const range = await rangeOf(reader, selection);
   const rows = await reader.selectable(selection.dagId, range.runId, range.from, range.to);
   await cache.loadVersions(rows.map((row) => row.versionId));
+  refuseUnknownTasks(cache, selection, rows);
   const wantedOf = wantedTasks(cache, selection);
   const selected = rows.filter((row) => {
     const wanted = wantedOf(row);
@@ -41,6 +42,16 @@ async function rangeOf(reader: RunCommandReader, selection: InstanceSelection): 
   if (run === undefined) throw new MillraceError('run_not_found', `The DagRun with dag_id: \`${selection.dagId}\` and run_id: \`${selection.runId}\` was not found`);
   if (!selection.includePast && !selection.includeFuture) return { runId: selection.runId, from: null, to: null };
   return { runId: null, from: selection.includePast ? from : run.orderDate, to: selection.includeFuture ? to : run.orderDate };
+}
+
+/** A task that none of the versions involved has is a mistyped name, not an empty selection. A selection without runs has nothing to judge by. */
+function refuseUnknownTasks(cache: RunCache, selection: InstanceSelection, rows: readonly SelectableRow[]): void {
+  if (rows.length === 0) return;
+  const plans = [...new Set(rows.map((row) => row.versionId))].map((versionId) => cache.version(versionId).plan);
+  for (const item of selection.tasks ?? []) {
+    const taskId = typeof item === 'string' ? item : item[0];
+    if (!plans.some((plan) => plan.byId.has(taskId))) throw new MillraceError('task_not_found', `Task '${taskId}' not found in DAG '${selection.dagId}'`);
+  }
 }
 
 /** For each row: which map indexes of its task are meant (`all`, a list, or not at all), by the version its run is pinned to. */

@@ -67,9 +67,9 @@ export class TriggerDesk {
       for (const id of await insertRuns(this.database, renamed, 'trigger_dag_run')) made.add(id);
     }
     return Promise.all(
-      runs.map(async (run) => {
+      runs.map(async (run, index) => {
         if (run instanceof MillraceError) return run;
-        if (!made.has(run.id)) return this.#conflictOf(run);
+        if (!made.has(run.id)) return this.#conflictOf(run, inputs[index]!.runId !== undefined);
         this.ring(run.id, run.dagId);
         return { id: run.id, runId: run.runId };
       }),
@@ -106,10 +106,10 @@ export class TriggerDesk {
     };
   }
 
-  /** Says which of the two unique things exists already. */
-  async #conflictOf(run: NewRun): Promise<MillraceError> {
+  /** Says which of the two unique things exists already, in the caller's words: a run id made here out of a logical date was not asked for. */
+  async #conflictOf(run: NewRun, named: boolean): Promise<MillraceError> {
     const details = { dag_id: run.dagId, run_id: run.runId };
-    return (await isRunIdTaken(this.database, run.dagId, run.runId))
+    return (named || run.logicalDate === null) && (await isRunIdTaken(this.database, run.dagId, run.runId))
       ? new MillraceError('conflict', `A run of dag '${run.dagId}' with dag_run_id '${run.runId}' exists already`, details)
       : new MillraceError('conflict', `A run of dag '${run.dagId}' with logical_date ${run.logicalDate?.toISOString()} exists already`, details);
   }
