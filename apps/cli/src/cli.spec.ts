@@ -126,6 +126,15 @@ describe('dags', () => {
     expect((await millrace('dags', 'list', '-o', 'plain')).out.split('\n')[1]).toBe('dag-0\t@daily\tfalse\ta, b\\x1b[31m\tx\t\t');
   });
 
+  it('shows import errors with the text around the mistake, exit code 1 when there are any', async () => {
+    const errors = [{ filename: 'a.ts', timestamp: '2026-01-01T00:00:00Z', stack_trace: 'a.ts:3:1: SyntaxError: \u001b[31mno\n\n> 3 | dag(\n' }];
+    routes['GET /api/v2/importErrors'] = () => ({ body: { import_errors: errors, total_entries: errors.length } });
+    expect(await millrace('dags', 'list-import-errors')).toMatchObject({ code: 1, out: 'a.ts:3:1: SyntaxError: \\x1b[31mno\n\n> 3 | dag(\n' });
+    expect((await millrace('dags', 'list-import-errors', '-o', 'plain')).out.split('\n')[0]).toBe('filename\ttimestamp\tstack_trace');
+    errors.length = 0;
+    expect(await millrace('dags', 'list-import-errors')).toMatchObject({ code: 0, out: 'No data found\n' });
+  });
+
   it('suggests the nearest name for an unknown dag, with exit code 3', async () => {
     routes['GET /api/v2/dags'] = () => ({ body: { dags: [{ dag_id: 'example_etl' }, { dag_id: 'other' }], total_entries: 2 } });
     expect(await millrace('dags', 'trigger', 'exmaple_etl')).toMatchObject({ code: 3, err: 'millrace: there is no dag "exmaple_etl"; did you mean example_etl?\n' });

@@ -66,6 +66,8 @@ function dagCommands(program: Command, run: Run, output: () => Option, date: (na
   const handlers = async () => import('./commands/dags.js');
   dags.command('list').option('--pattern <text>', 'part of the dag id').option('--tags <tag>', 'with this tag').option('--paused', 'only paused ones').addOption(output())
     .description('all dags').action(run(async () => (await handlers()).listDags));
+  dags.command('list-import-errors').addOption(output()).description('dag files that cannot be read, with file, line and reason; exit code 1 when there are any')
+    .action(run(async () => (await handlers()).listImportErrors));
   dags.command('show').argument('<dag_id>').addOption(output()).description('a dag and its tasks').action(run(async () => (await handlers()).showDag));
   dags.command('trigger').argument('<dag_id>').description('start a run')
     .option('-c, --conf <json>', 'a JSON object for the run', jsonObject).option('-e, --logical-date <date>', 'unique per dag; none when left out', instant)

@@ -2,13 +2,14 @@ import { ApiClient } from '../client/api-client.js';
 import type { Row } from '../client/api-client.js';
 import { dagPath, withDagName } from '../client/dag-names.js';
 import { EXIT_FAILED_RUN } from '../client/failure.js';
-import { renderOne, renderRows } from '../output/render.js';
+import { printable, renderOne, renderRows } from '../output/render.js';
 import { RUN_COLUMNS, withSeconds } from '../output/run-rows.js';
 import { print, tell } from '../output/terminal.js';
 import type { OutputOptions } from '../output/terminal.js';
 import { LogPrinter } from '../watching/log-printer.js';
 import { watchRun } from '../watching/watch-run.js';
 
+const EXIT_IMPORT_ERRORS = 1;
 const LIST = ['dag_id', 'schedule', 'is_paused', 'owners', 'tags', 'next_run', 'file'];
 const DETAILS = ['dag_id', 'description', 'schedule', 'timezone', 'is_paused', 'catchup', 'owners', 'tags', 'max_active_runs', 'max_active_tasks', 'start_date', 'end_date', 'next_run', 'file', 'version', 'last_parsed_time', 'has_import_errors'];
 
@@ -24,6 +25,16 @@ export async function showDag(dagId: string, options: OutputOptions): Promise<vo
   if (options.output === 'json' || options.output === 'yaml') return print(await renderOne({ ...dag, tasks: tasks.tasks }, [], options.output));
   print(await renderOne(forPeople(dag), DETAILS, options.output));
   print(`\n${await renderRows(tasks.tasks.map(taskForPeople), ['task_id', 'operator', 'downstream', 'trigger_rule', 'retries', 'queue'], options.output)}`);
+}
+
+/** Airflow's command of this name: exit code 1 when there are any, for scripts that check dags before they are rolled out. */
+export async function listImportErrors(options: OutputOptions): Promise<number> {
+  const errors = await ApiClient.fromEnvironment().list('/api/v2/importErrors', 'import_errors', { order_by: 'filename' });
+  if (options.output !== 'table') print(await renderRows(errors, ['filename', 'timestamp', 'stack_trace'], options.output));
+  else if (errors.length === 0) print('No data found\n');
+  // What an author reads is the text around the mistake, which no cell of a table holds.
+  else print(errors.map((error) => `${String(error['stack_trace']).trimEnd().split('\n').map(printable).join('\n')}\n`).join('\n'));
+  return errors.length === 0 ? 0 : EXIT_IMPORT_ERRORS;
 }
 
 export interface TriggerOptions extends OutputOptions {
