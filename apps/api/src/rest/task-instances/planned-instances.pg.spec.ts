@@ -62,19 +62,3 @@ describe('instances of a run that has not started', () => {
     expect((await rig.get('/api/v2/dags/waiting/dagRuns/b/taskInstances')).body).toMatchObject({ total_entries: 1, task_instances: [{ state: 'scheduled' }] });
   });
 });
-
-describe('requests as Airflow answers them', () => {
-  it('refuses what it cannot send, a token of another log, a mask it does not know, and backfills of no dag', async () => {
-    expect(await rig.get('/api/v2/dagSources/waiting', { headers: { accept: 'image/png' } })).toMatchObject({ status: 406, body: { detail: 'Only application/json or text/plain is supported' } });
-    expect((await rig.get('/api/v2/dagSources/waiting', { headers: { accept: 'text/html, */*;q=0.5' } })).status).toBe(200);
-    expect((await rig.get(`${RUN}/taskInstances/first/logs/1?token=made-up`)).status).toBe(400);
-    expect((await rig.call('PATCH', '/api/v2/dags/waiting?update_mask=tags', { body: { is_paused: true } })).status).toBe(400);
-    expect(await rig.get('/api/v2/backfills')).toMatchObject({ status: 422, body: { detail: [{ type: 'missing', loc: ['query', 'dag_id'], msg: 'Field required' }] } });
-  });
-
-  it('finds nothing for executors and bundle versions, which do not exist here', async () => {
-    expect((await rig.get('/api/v2/dags/~/dagRuns/~/taskInstances?executor=any')).body.total_entries).toBe(0);
-    expect((await rig.get('/api/v2/dags?bundle_version=1')).body.total_entries).toBe(0);
-    expect((await rig.get('/api/v2/dags/~/dagRuns?bundle_version=1')).body.total_entries).toBe(0);
-  });
-});

@@ -40,6 +40,8 @@ const TYPES: Readonly<Record<string, string>> = { invalid_type: 'type_error', in
 function valueAt(input: unknown, path: readonly (string | number)[]): unknown {
   let value = input;
   for (const part of path) {
+    // A parameter that was given once is a list of one.
+    if (part === 0 && typeof value === 'string') continue;
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
     value = (value as Record<string | number, unknown>)[part];
   }
