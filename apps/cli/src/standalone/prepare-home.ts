@@ -1,19 +1,31 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MillraceError } from '@millrace/vocabulary';
 
 /** Makes the state folder with `dags/` and `plugins/`, and proves that it can be written. */
 export function prepareHome(home: string): void {
   try {
-    for (const folder of [home, join(home, 'dags'), join(home, 'plugins')]) mkdirSync(folder, { recursive: true });
+    for (const folder of [home, join(home, 'dags'), join(home, 'plugins')]) makeFolder(folder);
     accessSync(home, constants.W_OK);
     // Root passes every access check; a read-only file system shows only when written to.
     writeFileSync(join(home, '.writable'), '');
     rmSync(join(home, '.writable'));
   } catch (error) {
     throw new MillraceError('unavailable', `the folder ${home} can't be used (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}). Give millrace one it may write to: MILLRACE_HOME=/some/folder`);
+  }
+}
+
+/** Node's own `recursive` never ends where the system answers "no such folder" although the parent is there, as below `/proc`. */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Somebody else may have made it in between.
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
   }
 }
 
