@@ -130,7 +130,7 @@ export class ApiService extends ManagedService {
       },
       {
         signal,
-        onError: (error: unknown, waitMs: number) => logger.warn('waiting for the database', { reason: error instanceof Error ? error.message : String(error), again_in_ms: Math.round(waitMs) }),
+        onError: (error: unknown, _failures: number, waitMs: number) => logger.warn('waiting for the database', { reason: error instanceof Error ? error.message : String(error), again_in_ms: Math.round(waitMs) }),
       },
     );
   }
