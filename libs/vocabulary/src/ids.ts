@@ -31,5 +31,5 @@ export function mapIndexOf(path: IndexPath): number {
 /** Ids of dags, tasks, pools and queues: letters, digits, `_`, `-`, `.`; at most 250 characters. */
 export const ID_PATTERN = /^[\p{L}\p{N}_.-]{1,250}$/u;
 
-/** Run ids may also hold `:`, `+`, `~` and blanks inside, but never a path separator or `..` (they become folder names). */
-export const RUN_ID_PATTERN = /^(?!.*\.\.)[A-Za-z0-9_.~:+\- ]{1,250}$/;
+/** Run ids may also hold `:`, `+`, `~` and blanks inside, but never a path separator or `..` (they become folder names); `~` alone is the wildcard. */
+export const RUN_ID_PATTERN = /^(?!~$)(?!.*\.\.)[A-Za-z0-9_.~:+\- ]{1,250}$/;
