@@ -14,7 +14,7 @@ export type { AttemptFacts, AuditWrite, ClaimCheck, CreatedInstanceWrite, Decisi
 export { claimAttempts } from './claims/claim-attempts.js';
 export type { ClaimRow, ClaimedRow } from './claims/claim-attempts.js';
 export { WorkerSessions } from './sessions/worker-sessions.js';
-export type { ClosedSessionAttempt, LiveWorker, SessionState, WorkerSessionFacts } from './sessions/worker-sessions.js';
+export type { AttemptNames, ClosedSessionAttempt, LiveWorker, SessionState, WorkerSessionFacts } from './sessions/worker-sessions.js';
 export { ServiceInstances } from './services/service-instances.js';
 export type { ServiceInstance } from './services/service-instances.js';
 export { Timers } from './timers/timers.js';

@@ -60,10 +60,11 @@ const ATTEMPTS_OF_CLOSED_SESSIONS: Statement = {
   name: 'attempts-of-closed-sessions',
   text: `
 select w.id as "sessionId", w.state as "sessionState", w.worker_name as "workerName", extract(epoch from w.last_beat_at)::float8 * 1000 as "lastBeatMs",
-  t.id as "instanceId", t.attempt_id as "attemptId", t.dag_run_id as "runId"
+  t.id as "instanceId", t.attempt_id as "attemptId", t.dag_run_id as "runId",
+  jsonb_build_object('dag_id', t.dag_id, 'run_id', t.run_id, 'task_id', t.task_id, 'try_number', t.try_number) as names
 from worker_session w
 left join (
-  select ti.id, ti.attempt_id, ti.dag_run_id, ti.session_id
+  select ti.id, ti.attempt_id, ti.dag_run_id, ti.session_id, ti.dag_id, ti.run_id, ti.task_id, ti.try_number
   from dag_run r join task_instance ti on ti.dag_run_id = r.id
   where r.state in ('queued', 'running') and ti.state in ('running', 'restarting')
 ) t on t.session_id = w.id
@@ -80,7 +81,8 @@ const CLOSE_SESSIONS: Statement = { name: 'close-sessions', text: `update worker
 const UNDELIVERED_ATTEMPTS: Statement = {
   name: 'undelivered-attempts',
   text: `
-select t.id as "instanceId", t.attempt_id as "attemptId", t.dag_run_id as "runId", w.worker_name as "workerName"
+select t.id as "instanceId", t.attempt_id as "attemptId", t.dag_run_id as "runId", w.worker_name as "workerName",
+  jsonb_build_object('dag_id', t.dag_id, 'run_id', t.run_id, 'task_id', t.task_id, 'try_number', t.try_number) as names
 from dag_run r
 join task_instance t on t.dag_run_id = r.id
 join worker_session w on w.id = t.session_id
@@ -97,6 +99,14 @@ const LIVE_WORKERS: Statement = {
 
 export type SessionState = 'active' | 'draining' | 'ended' | 'lost';
 
+/** What people call an attempt, under the names that log lines use. */
+export interface AttemptNames {
+  readonly dag_id: string;
+  readonly run_id: string;
+  readonly task_id: string;
+  readonly try_number: number;
+}
+
 export interface ClosedSessionAttempt {
   readonly sessionId: SessionId;
   readonly sessionState: SessionState;
@@ -105,6 +115,8 @@ export interface ClosedSessionAttempt {
   readonly instanceId: InstanceId | null;
   readonly attemptId: AttemptId | null;
   readonly runId: RunId | null;
+  /** Without values when the session had nothing running. */
+  readonly names: AttemptNames;
 }
 
 export interface LiveWorker {
@@ -152,7 +164,7 @@ export class WorkerSessions {
     if (ids.length > 0) await this.on.query(CLOSE_SESSIONS, [plainArray(ids)]);
   }
 
-  undelivered(graceMs: number): Promise<{ instanceId: InstanceId; attemptId: AttemptId; runId: RunId; workerName: string }[]> {
+  undelivered(graceMs: number): Promise<{ instanceId: InstanceId; attemptId: AttemptId; runId: RunId; workerName: string; names: AttemptNames }[]> {
     return this.on.query(UNDELIVERED_ATTEMPTS, [graceMs]);
   }
 

@@ -207,7 +207,8 @@ export class SchedulerCore extends ManagedService {
     const updates: LiveUpdate[] = [{ kind: 'run', dagId: row.dagId, runId: row.runId, state: run.state, atMs: this.#clock.now() }];
     this.liveUpdates.publish(updates);
     if (after.finished === null) return;
-    this.logger.debug('run finished', { dag_id: row.dagId, run_id: row.runId, state: after.finished });
+    // Hundreds of runs a second end well; a line for each is for who asks for it.
+    this.logger[after.finished === 'failed' ? 'warn' : 'debug']('run finished', { dag_id: row.dagId, run_id: row.runId, state: after.finished });
     void this.#afterRun(entry);
   }
 

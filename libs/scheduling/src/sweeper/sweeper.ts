@@ -1,6 +1,6 @@
 import type { RunEvent } from '@millrace/engine';
 import type { Broker } from '@millrace/messaging';
-import type { Database, SessionState, StuckRuns, Timers, WorkerSessions } from '@millrace/persistence';
+import type { AttemptNames, Database, SessionState, StuckRuns, Timers, WorkerSessions } from '@millrace/persistence';
 import { DAGS_WITH_QUEUED_RUNS } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import type { SessionId } from '@millrace/vocabulary';
@@ -138,7 +138,10 @@ export class Sweeper {
         if (row.instanceId === null || row.attemptId === null || row.runId === null) return void settled.set(row.sessionId, settled.get(row.sessionId) ?? true);
         const reason = lostReason(row.workerName, row.sessionState, row.lastBeatMs);
         const result = await this.apply.submit(row.runId, { event: { type: 'lost', instanceId: row.instanceId, attemptId: row.attemptId, reason, started: true }, fresh: true });
-        if (result.kind === 'applied') lost++;
+        if (result.kind === 'applied') {
+          lost++;
+          this.#tellLost(row.names, row.attemptId, row.workerName, reason);
+        }
         settled.set(row.sessionId, (settled.get(row.sessionId) ?? true) && result.kind !== 'later');
       }),
     );
@@ -162,12 +165,18 @@ export class Sweeper {
   async #undelivered(): Promise<number> {
     const rows = await this.sessions.undelivered(this.options.deliveryGraceMs);
     const results = await Promise.all(
-      rows.map((row) => {
+      rows.map(async (row) => {
         const reason = `claimed for worker ${row.workerName}, whose heartbeats do not name it: the answer to the claim was lost`;
-        return this.apply.submit(row.runId, { event: { type: 'lost', instanceId: row.instanceId, attemptId: row.attemptId, reason, started: true }, fresh: true });
+        const result = await this.apply.submit(row.runId, { event: { type: 'lost', instanceId: row.instanceId, attemptId: row.attemptId, reason, started: true }, fresh: true });
+        if (result.kind === 'applied') this.#tellLost(row.names, row.attemptId, row.workerName, reason);
+        return result;
       }),
     );
     return results.filter((result) => result.kind === 'applied').length;
+  }
+
+  #tellLost(names: AttemptNames, attemptId: string, worker: string, reason: string): void {
+    this.parts.logger.warn('attempt lost', { ...names, attempt_id: attemptId, worker, reason });
   }
 
   async #idleRuns(): Promise<number> {
