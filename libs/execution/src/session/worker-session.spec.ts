@@ -135,14 +135,14 @@ describe('results', () => {
     expect(one.claims.all.length).toBe(1);
   });
 
-  it('bring successors while messages wait, but every second slot goes to these', async () => {
+  it('bring successors while messages wait, and nothing else then', async () => {
     await start({ concurrency: 1 });
     const hash = hashOf('() => 1');
     const [first, second, waiting] = [1, 2, 3].map((tryNumber) => grantOf(hash, 'task', { tryNumber })) as [Grant, Grant, Grant];
     one.onComplete = (done) => (done.attemptId === first.attemptId ? { next: [second] } : {});
     rig.publish(first, waiting);
     const done = await one.completions.count(3);
-    expect(done.map((each) => [each.attemptId, each.wantsMore])).toEqual([[first.attemptId, true], [second.attemptId, false], [waiting.attemptId, true]]);
+    expect(done.map((each) => [each.attemptId, each.wantsMore, each.onlySuccessor])).toEqual([[first.attemptId, true, true], [second.attemptId, true, true], [waiting.attemptId, true, false]]);
   });
 
   it('do not keep a slot from the queue for long', async () => {

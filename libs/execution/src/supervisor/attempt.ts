@@ -159,6 +159,7 @@ export class Attempt {
       hasBranch: result.branchTaskIds !== null,
       branchTaskIds: (result.branchTaskIds ?? []) as string[],
       wantsMore: false,
+      onlySuccessor: false,
       pid: this.runner?.pid ?? 0,
       skipDownstream: result.skipDownstream,
     };
@@ -181,6 +182,7 @@ export class Attempt {
       hasBranch: false,
       branchTaskIds: [],
       wantsMore: false,
+      onlySuccessor: false,
       pid: this.runner?.pid ?? 0,
       skipDownstream: '',
     };

@@ -48,7 +48,6 @@ export class TaskWorker extends ManagedService {
   private readonly running = new Map<string, Attempt>();
   /** Ended attempts whose slot waits for the successor their scheduler may hand over. */
   private offeredAt = performance.now();
-  private handsOn = false;
   private readonly reserved = new Set<string>();
   private readonly claims: ClaimDesk;
   private readonly results: ResultDesk;
@@ -190,9 +189,10 @@ export class TaskWorker extends ManagedService {
     this.running.delete(attemptId);
     if (completion !== null) {
       this.parts.metrics.completed(completion.outcome);
-      // The slot waits for what comes with the answer, unless it is somebody else's turn: a wide run or a long chain would keep it for ever.
-      if (this.freeSlots > 0 && !this.isOthersTurn()) {
+      // The slot waits for what comes with the answer, but not for ever: a wide run or a long chain would keep it from what waits.
+      if (this.freeSlots > 0 && !this.isOffered()) {
         completion.wantsMore = true;
+        completion.onlySuccessor = this.intake.hasWaiting;
         this.reserved.add(attemptId);
       }
       this.results.report(completion, homeSchedulerId);
@@ -201,10 +201,10 @@ export class TaskWorker extends ManagedService {
     this.wakeIdle();
   }
 
-  /** While messages wait, every second slot goes to them; and now and then one is offered to the queue, because what waits there is not known here. */
-  private isOthersTurn(): boolean {
+  /** Now and then a slot goes to the queue, whatever comes with an answer: what waits there is not known here. */
+  private isOffered(): boolean {
     const now = performance.now();
-    if (now - this.offeredAt < (this.options.offerEveryMs ?? OFFER_EVERY_MS) && (!this.intake.hasWaiting || (this.handsOn = !this.handsOn))) return false;
+    if (now - this.offeredAt < (this.options.offerEveryMs ?? OFFER_EVERY_MS)) return false;
     this.offeredAt = now;
     return true;
   }

@@ -94,7 +94,7 @@ describe('a worker that is killed', () => {
 
 describe('a worker that is frozen', () => {
   it.each([['waits', 'await new Promise(() => {});'], ['blocks its process', 'for (;;) {}']])('loses a task that %s before anyone else may call it lost', async (_, rest) => {
-    const worker = await startWorker({ runnerFenceMs: 1_200, selfFenceMs: 1_200 });
+    const worker = await startWorker({ runnerFenceMs: 600, selfFenceMs: 600 });
     const grant = grantOf(scheduler.addBundle(bundleOf({ task: stubborn(rest) })), 'task');
     publish(worker, grant);
     const pids = await pidsIn(grant);

@@ -22,7 +22,7 @@ export interface ApplyRunsOptions {
   readonly home: string;
   readonly continuation: boolean;
   /** Instances of one run that may be queued or running at once: no more than workers can take soon. The others wait in the database, in order. */
-  readonly window: () => number;
+  readonly window: (queue: string) => number;
 }
 
 interface Waiting {
@@ -209,7 +209,7 @@ export class ApplyRuns {
     const inputs = part.waiting.map((item) => item.input);
     const events = inputs.map((input) => input.event);
     const claims = claimsBefore(part.entry.run, events);
-    const window = part.entry.oneQueue ? this.options.window() : null;
+    const window = part.entry.oneQueue === null ? null : this.options.window(part.entry.oneQueue);
     const decision = decide(part.entry.run, events, nowMs, window ?? undefined);
     this.counters.events += inputs.length;
     for (const { event, reason } of decision.ignored) ignored.set(part.waiting[event]!, reason);

@@ -72,10 +72,12 @@ export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: 
       const taker = input.completion?.taker;
       if (!taker || ignored.has(index)) continue;
       while (from < open.length && claims.has(open[from]!.instance.id)) from++;
+      const ended = input.completion!.onlySuccessor ? run.instances.get(input.completion!.instanceId) : undefined;
+      const successors = ended === undefined ? null : run.plan.tasks[ended.task]!.downstreamTasks;
       for (let i = from; i < open.length; i++) {
         const { instance, attemptId } = open[i]!;
         const task = run.plan.tasks[instance.task]!;
-        if (claims.has(instance.id) || !taker.queues.has(task.queue)) continue;
+        if (claims.has(instance.id) || !taker.queues.has(task.queue) || (successors !== null && !successors.includes(instance.task))) continue;
         const token = randomUUID() as string as ClaimToken;
         claims.set(instance.id, { token, sessionId: taker.sessionId, workerName: taker.workerName });
         markClaimed(run, instance.id, attemptId);

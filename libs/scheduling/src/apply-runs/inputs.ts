@@ -14,6 +14,8 @@ export interface CompletionInput {
   readonly xcoms: readonly { readonly key: string; readonly json: string }[];
   /** The worker that would take a successor in the slot this attempt leaves; null: it would not. */
   readonly taker: Taker | null;
+  /** Other work waits at the worker: only what comes after this very task may take its slot. */
+  readonly onlySuccessor: boolean;
 }
 
 export interface Taker {

@@ -55,7 +55,7 @@ class DatabaseCommands implements Commands {
         dispatcher.publish(after.ready);
         this.#ring(entry.row.id, { runs: [entry.row.id], dags: after.finished !== null || entry.run.state === 'queued' ? [entry.row.dagId] : [] });
       },
-    }, logger, { batchMax: 200, home: '', continuation: false, window: () => dispatcher.window() });
+    }, logger, { batchMax: 200, home: '', continuation: false, window: (queue) => dispatcher.window(queue) });
   }
 
   trigger(input: TriggerInput): Promise<{ readonly id: RunId; readonly runId: string }> {

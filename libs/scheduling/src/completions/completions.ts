@@ -51,7 +51,7 @@ export class Completions {
     if (runId === undefined) return { result: 'refused', reason: 'there is no such task instance; its run was deleted', next: [] };
     const result = await this.apply.submit(runId, {
       event: toEvent(item, instanceId, attemptId),
-      completion: { instanceId, attemptId, claimToken, claimKnown: grant?.token === claimToken, facts: factsOf(item), xcoms: item.xcoms, taker: item.wantsMore ? taker : null },
+      completion: { instanceId, attemptId, claimToken, claimKnown: grant?.token === claimToken, facts: factsOf(item), xcoms: item.xcoms, taker: item.wantsMore ? taker : null, onlySuccessor: item.onlySuccessor },
     });
     switch (result.kind) {
       case 'applied':

@@ -9,8 +9,8 @@ export interface ReadyAttempt {
   readonly attemptId: AttemptId;
 }
 
-/** Also without workers that much is queued: they find work when they come. */
-const LEAST_WINDOW = 64;
+/** Without workers that much is queued: they find work when they come. */
+const WINDOW_WITHOUT_WORKERS = 64;
 
 /**
  * Publishes attempt ids after the commit that queued them. Nothing waits for a confirm: the `queued` row is the outbox,
@@ -31,11 +31,14 @@ export class Dispatcher {
     this.#workers = workers;
   }
 
-  /** How many instances of one run are worth queueing: what all workers together can hold and as much again, so that nobody runs dry. */
-  window(): number {
+  /**
+   * How many instances of one run may be queued or running at once: as many as its queue's workers have slots. Each result brings the next one,
+   * so no slot runs dry, and what other runs queue never stands behind thousands of one.
+   */
+  window(queue: string): number {
     let slots = 0;
-    for (const worker of this.#workers) slots += worker.slots;
-    return Math.max(LEAST_WINDOW, slots * 2);
+    for (const worker of this.#workers) if (worker.queues.includes(queue)) slots += worker.slots;
+    return slots === 0 ? WINDOW_WITHOUT_WORKERS : slots;
   }
 
   /** In the order given. */

@@ -13,8 +13,8 @@ export interface VersionPlan {
   readonly document: DagDocument;
   /** Params of tasks that have some of their own. */
   readonly taskParams: TaskParams;
-  /** All tasks go to one queue: then what is queued can be bounded for the whole run without one queue holding up another. */
-  readonly oneQueue: boolean;
+  /** The queue all tasks go to: then what is queued can be bounded for the whole run without one queue holding up another. null: several. */
+  readonly oneQueue: string | null;
 }
 
 export type TaskParams = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
@@ -23,7 +23,7 @@ export interface CachedRun {
   readonly row: RunRow;
   readonly run: Run;
   readonly taskParams: TaskParams;
-  readonly oneQueue: boolean;
+  readonly oneQueue: string | null;
   /** The stored version this state is of. */
   version: number;
   lastUsedMs: number;
@@ -145,5 +145,6 @@ function planOf(stored: unknown): VersionPlan {
   // Publication compiled it before it was stored; only a schema that changed underneath gets here.
   if (!compiled.ok) throw new MillraceError('invalid', `stored dag "${document.dagId}" cannot be planned: ${compiled.errors.map((error) => error.message).join('; ')}`);
   const taskParams = new Map(document.tasks.flatMap((task) => (Object.keys(task.params).length > 0 ? [[task.taskId, task.params] as const] : [])));
-  return { plan: compiled.plan, document, taskParams, oneQueue: new Set(document.tasks.map((task) => task.queue)).size === 1 };
+  const queues = new Set(document.tasks.map((task) => task.queue));
+  return { plan: compiled.plan, document, taskParams, oneQueue: queues.size === 1 ? [...queues][0]! : null };
 }

@@ -90,8 +90,8 @@ export class SchedulerCore extends ManagedService {
       if (result !== 'confirmed') logger.debug('attempts not confirmed by the broker; the sweeper publishes them again', { queue, result, count });
     });
     const listener = { committed: (entry: CachedRun, after: AfterCommit) => this.#committed(entry, after) };
-    this.apply = new ApplyRuns(database, this.cache, this.#clock, stuck, listener, logger, { batchMax: options.batchMax, home, continuation: options.continuation, window: () => this.#dispatcher.window() });
-    this.#starts = new StartRuns(database, this.cache, this.#clock, listener, logger, home, () => this.#dispatcher.window());
+    this.apply = new ApplyRuns(database, this.cache, this.#clock, stuck, listener, logger, { batchMax: options.batchMax, home, continuation: options.continuation, window: (queue) => this.#dispatcher.window(queue) });
+    this.#starts = new StartRuns(database, this.cache, this.#clock, listener, logger, home, (queue) => this.#dispatcher.window(queue));
     this.#timers = new TimerWatch(this.apply, this.#clock);
     this.#schedules = new ScheduledRuns(database, this.cache, (dagId) => void this.#starts.forDag(dagId), logger);
     this.claims = new Claims(database, this.cache, this.grants, home);

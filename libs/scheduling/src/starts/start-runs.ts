@@ -34,7 +34,7 @@ export class StartRuns {
     private readonly logger: Logger,
     private readonly home: string,
     /** As in ApplyRuns. */
-    private readonly window: () => number,
+    private readonly window: (queue: string) => number,
   ) {
     this.#batcher = new NaturalBatcher({ maxSize: 200, flush: (dagIds) => this.#flush(dagIds) });
   }
@@ -77,7 +77,7 @@ export class StartRuns {
         const entry = loaded.get(id);
         if (entry === undefined || entry.row.state !== 'queued') continue;
         const input = { event: { type: 'started' } as const };
-        const window = entry.oneQueue ? this.window() : null;
+        const window = entry.oneQueue === null ? null : this.window(entry.oneQueue);
         const decision = decide(entry.run, [input.event], nowMs, window ?? undefined);
         if (decision.ignored.length > 0) {
           this.logger.error('a queued run cannot start', { dag_id: entry.row.dagId, run_id: entry.row.runId, reason: decision.ignored[0]!.reason });

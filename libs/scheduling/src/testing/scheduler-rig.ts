@@ -198,7 +198,7 @@ export class RigWorker {
     return this.core.completions.complete(
       {
         instanceId: grant.instanceId, attemptId: grant.attemptId, claimToken: grant.claimToken, outcome: 'success', retryable: true, error: '', xcoms: [], startedAt: undefined, endedAt: undefined,
-        resumeAt: '', resumeJson: '', correlationKey: '', renderedFieldsJson: '', hasBranch: false, branchTaskIds: [], wantsMore: this.continues, pid: 4711, skipDownstream: '', ...result,
+        resumeAt: '', resumeJson: '', correlationKey: '', renderedFieldsJson: '', hasBranch: false, branchTaskIds: [], wantsMore: this.continues, onlySuccessor: false, pid: 4711, skipDownstream: '', ...result,
       },
       taker,
     );

@@ -178,6 +178,8 @@ export interface Completion {
   pid: number;
   /** skip what is downstream: "", "all" or "direct" (short-circuit). */
   skipDownstream: string;
+  /** With wants_more: other messages wait at this worker, so only what comes after this very task may take its slot. */
+  onlySuccessor: boolean;
 }
 
 export interface CompleteRequest {
@@ -1735,6 +1737,7 @@ function createBaseCompletion(): Completion {
     wantsMore: false,
     pid: 0,
     skipDownstream: "",
+    onlySuccessor: false,
   };
 }
 
@@ -1793,6 +1796,9 @@ export const Completion: MessageFns<Completion> = {
     }
     if (message.skipDownstream !== "") {
       writer.uint32(146).string(message.skipDownstream);
+    }
+    if (message.onlySuccessor !== false) {
+      writer.uint32(152).bool(message.onlySuccessor);
     }
     return writer;
   },
@@ -1954,6 +1960,14 @@ export const Completion: MessageFns<Completion> = {
             message.skipDownstream = reader.string();
             continue;
           }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.onlySuccessor = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1989,6 +2003,7 @@ export const Completion: MessageFns<Completion> = {
     message.wantsMore = object.wantsMore ?? false;
     message.pid = object.pid ?? 0;
     message.skipDownstream = object.skipDownstream ?? "";
+    message.onlySuccessor = object.onlySuccessor ?? false;
     return message;
   },
 };
