@@ -136,3 +136,22 @@ describe('a look', () => {
     expect(await folder.look()).toMatchObject({ present: null, changed: [] });
   });
 });
+
+describe('a file that never ends', () => {
+  it('holds up no other, is told when its time is over, and not tried again because of others', async () => {
+    for (const n of [1, 2, 3]) put(`dags/loop_${n}.ts`, DAG(`loop_${n}`, 'for (;;) {}'));
+    put('dags/good.ts', DAG('good'));
+    const told: string[] = [];
+    const looker = processor();
+    const onChanged = (outcome: { path: string; result: { ok: boolean } }): void => void told.push(`${outcome.path} ${outcome.result.ok}`);
+    let look = await looker.look(onChanged);
+    expect(told).toEqual(['good.ts true']);
+    expect(look.lookAgainMs).not.toBeNull();
+    while (told.length < 4) look = await looker.look(onChanged);
+    expect(told.slice(1).sort()).toEqual(['loop_1.ts false', 'loop_2.ts false', 'loop_3.ts false']);
+    put('dags/other.ts', DAG('other'));
+    while (!told.includes('other.ts true')) look = await looker.look(onChanged);
+    expect(look.lookAgainMs).toBeNull();
+    expect(told).toHaveLength(5);
+  }, 60_000);
+});

@@ -57,6 +57,12 @@ interface KnownFile {
   readonly bundlingFailure: string | null;
 }
 
+/** A file that takes longer is processed beside the others and not before them. */
+const PATIENCE_MS = 1_000;
+/** A failure that took longer to find is not looked for again because another file changed, only when its own do. */
+const COSTLY_MS = 10_000;
+/** So many at once. */
+const SLOW_FILES_MAX = 4;
 /** A file must have been left alone for so long: whoever writes it may be in the middle. */
 const SETTLE_MS = 60;
 /** An error of a file younger than this is not told yet: slow writers pause. */
@@ -68,11 +74,17 @@ const REMOVAL_SETTLE_MS = 1_000;
 export class FolderProcessor {
   private readonly known = new Map<string, KnownFile>();
   private readonly missingSince = new Map<string, number>();
+  /** Files that are being processed, also those a look did not wait for. */
+  private readonly inFlight = new Set<string>();
+  private slow = 0;
+  /** Of files no look waited for; the next look throws them. */
+  private readonly errors: unknown[] = [];
 
   constructor(private readonly folder: DagsFolder, private readonly evaluator: Evaluator, private readonly parallelism: number) {}
 
   /** @param onChanged called with each outcome as soon as it is there, before the slower ones end */
   async look(onChanged: (outcome: FileOutcome) => void | Promise<void> = () => undefined): Promise<FolderLook> {
+    if (this.errors.length > 0) throw this.errors.shift();
     const scan = await scanFolder(this.folder.path).catch((error: unknown) => {
       if (['ENOENT', 'ENOTDIR', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
       throw error;
@@ -89,12 +101,25 @@ export class FolderProcessor {
     const changed: FileOutcome[] = [];
     const stale: FoundFile[] = [];
     for (const file of scan.files) {
+      if (this.inFlight.has(file.path)) {
+        again(PATIENCE_MS);
+        continue;
+      }
       if (!(await this.isStale(file, surroundings))) continue;
       if (isYoung(file.mtimeMs, SETTLE_MS)) again(SETTLE_MS - (Date.now() - file.mtimeMs));
       else stale.push(file);
     }
     await inParallel(stale, this.parallelism, async (file) => {
-      const outcome = await this.process(scan.root, file, pluginFolders, surroundings, again);
+      const processing = this.process(scan.root, file, pluginFolders, surroundings, again).finally(() => this.inFlight.delete(file.path));
+      this.inFlight.add(file.path);
+      if (await this.isSlow(processing)) {
+        // It goes on beside the following looks; the files after it are not to wait for it.
+        again(PATIENCE_MS);
+        this.slow++;
+        void processing.then((outcome) => (outcome === null ? undefined : onChanged(outcome))).catch((error: unknown) => this.errors.push(error)).finally(() => this.slow--);
+        return;
+      }
+      const outcome = await processing;
       if (outcome === null) return;
       changed.push(outcome);
       await onChanged(outcome);
@@ -112,6 +137,19 @@ export class FolderProcessor {
   /** The same for all files, e.g. because the api may have come back with another database. */
   forgetAll(): void {
     for (const path of this.known.keys()) this.forget(path);
+  }
+
+  /** Whether it takes longer than others should wait for it. When several do, they are waited for: they take the processors from the rest. */
+  private async isSlow(processing: Promise<unknown>): Promise<boolean> {
+    if (this.slow >= SLOW_FILES_MAX) return false;
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(true), PATIENCE_MS)));
+    const settled = processing.then(() => false, () => false);
+    try {
+      return await Promise.race([settled, patience]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private async isStale(file: FoundFile, surroundings: string): Promise<boolean> {
@@ -151,7 +189,7 @@ export class FolderProcessor {
       again(FAILURE_SETTLE_MS);
       return null;
     }
-    this.known.set(file.path, { isDagFile: true, stamps, sourceHash, hash: bundled.ok && evaluated.ok ? bundled.bundle.hash : null, failedAt: evaluated.ok ? null : surroundings, bundlingFailure: bundled.ok ? null : bundled.failure.text });
+    this.known.set(file.path, { isDagFile: true, stamps, sourceHash, hash: bundled.ok && evaluated.ok ? bundled.bundle.hash : null, failedAt: evaluated.ok || Date.now() - startedAt > COSTLY_MS ? null : surroundings, bundlingFailure: bundled.ok ? null : bundled.failure.text });
     const result: FileOutcome['result'] = !bundled.ok ? bundled : evaluated.ok ? { ok: true, bundle: bundled.bundle, documents: evaluated.documents } : evaluated;
     return { path: file.path, file: file.file, source, durationMs: Date.now() - startedAt, result: withinMessage(result, file.path, source) };
   }

@@ -16,9 +16,9 @@ export async function processFolderOnce(options: ProcessFolderOptions): Promise<
     const processor = new FolderProcessor({ name: 'once', path: options.path, pluginFolders: options.pluginFolders ?? pluginFoldersOf(options.path, null) }, evaluator, options.parallelism ?? 2);
     const outcomes: FileOutcome[] = [];
     for (;;) {
-      const look = await processor.look();
+      // Told one by one: a look does not wait for a file that takes long.
+      const look = await processor.look((outcome) => void outcomes.push(outcome));
       if (look.present === null) throw new Error(`the dags folder ${options.path} cannot be read`);
-      outcomes.push(...look.changed);
       if (look.lookAgainMs === null) return outcomes;
       const wait = look.lookAgainMs;
       await new Promise((resolve) => setTimeout(resolve, wait));

@@ -189,6 +189,7 @@ export class TaskWorker extends ManagedService {
     this.running.delete(attemptId);
     if (completion !== null) {
       this.parts.metrics.completed(completion.outcome);
+      this.logEnd(attempt, completion);
       // The slot waits for what comes with the answer, but not for ever: a wide run or a long chain would keep it from what waits.
       if (this.freeSlots > 0 && !this.isOffered()) {
         completion.wantsMore = true;
@@ -199,6 +200,12 @@ export class TaskWorker extends ManagedService {
     }
     this.schedulePump();
     this.wakeIdle();
+  }
+
+  private logEnd({ grant }: Attempt, { outcome, error }: executionProto.Completion): void {
+    const fields = { dag_id: grant.dagId, run_id: grant.runId, task_id: grant.taskId, try_number: grant.tryNumber, attempt_id: grant.attemptId, outcome };
+    if (outcome === 'failed') this.parts.logger.info('attempt failed', { ...fields, error: error.split('\n', 1)[0] });
+    else this.parts.logger.debug('attempt ended', fields);
   }
 
   /** Now and then a slot goes to the queue, whatever comes with an answer: what waits there is not known here. */
