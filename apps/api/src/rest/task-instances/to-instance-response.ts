@@ -40,7 +40,7 @@ export function toTryResponse(row: TryView, document: DagDocument | undefined): 
 function execution(row: InstanceView | TryView, document: DagDocument | undefined): Record<string, unknown> {
   return {
     ...spanOf(row.start_date, row.end_date),
-    // History may say `lost`, which Airflow does not know: to its clients that try failed; the reason is in our own answers.
+    // History may say `lost`, which Airflow does not know: to its clients that try failed; the reason stands in `task_instance_history` and in the log.
     state: row.state === 'lost' ? 'failed' : row.state,
     try_number: row.try_number,
     max_tries: row.max_tries,
