@@ -12,8 +12,6 @@ export default defineConfig({
     environment: 'node',
     include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'test/**/*.spec.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
-    // Specs that kill and freeze processes share two cores with the rest of CI. A test that needs its second try is printed as such: it is a bug to mend.
-    retry: process.env['CI'] ? 1 : 0,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
