@@ -15,7 +15,6 @@ export const ERRORS = {
   invalid: { http: 422, grpc: 'INVALID_ARGUMENT', exit: 2 },
   too_large: { http: 413, grpc: 'RESOURCE_EXHAUSTED', exit: 2 },
   unavailable: { http: 503, grpc: 'UNAVAILABLE', exit: 6 },
-  not_built_yet: { http: 501, grpc: 'UNIMPLEMENTED', exit: 7 },
 } as const satisfies Record<string, { http: number; grpc: string; exit: number }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -23,12 +23,20 @@ export type RunName = string;
 /** Where an instance sits among its task's instances: `[]` unmapped, `[3]` mapped, `[2, 5]` nested. */
 export type IndexPath = readonly number[];
 
-/** Airflow's single `map_index`: -1 when unmapped, the last index otherwise. */
+/**
+ * Airflow's single `map_index`: -1 when unmapped, the index when there is one. Nested ones, which Airflow does not have, are one number too, so that
+ * every instance can be named by it: `[2, 5]` is 3000005, from the left each index but the last plus one, six digits for each that follows.
+ */
 export function mapIndexOf(path: IndexPath): number {
-  return path.at(-1) ?? -1;
+  let number = path[0] ?? -1;
+  for (const index of path.slice(1, 3)) number = (number + 1) * 1_000_000 + index;
+  return number;
 }
 
 /** Ids of dags, tasks, pools and queues: letters, digits, `_`, `-`, `.`; at most 250 characters. */
+/** Stands where an instance would be named and there is none. */
+export const NO_INSTANCE_ID = '00000000-0000-0000-0000-000000000000';
+
 export const ID_PATTERN = /^[\p{L}\p{N}_.-]{1,250}$/u;
 
 /** Run ids may also hold `:`, `+`, `~` and blanks inside, but never a path separator or `..` (they become folder names); `~` alone is the wildcard. */

@@ -18,3 +18,9 @@ export const WAKE_PARTITIONS = 16;
 export const XCOM_MAX_BYTES = 1_048_576;
 /** Largest gRPC and AMQP message. */
 export const MESSAGE_MAX_BYTES = 4_194_304;
+/** Characters of a partition key. */
+export const PARTITION_KEY_MAX_LENGTH = 250;
+/** Largest value of a state store, JSON bytes: watermarks and ids, not data. */
+export const STATE_VALUE_MAX_BYTES = 65_536;
+/** Values one task or asset may keep. */
+export const STATE_KEYS_MAX = 1_000;

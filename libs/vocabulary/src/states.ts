@@ -28,7 +28,7 @@ export const TRIGGERED_BY = ['cli', 'operator', 'rest_api', 'ui', 'test', 'timet
 export type TriggeredBy = (typeof TRIGGERED_BY)[number];
 
 /** How one attempt ended, as a worker reports it. `lost` is only ever said by the scheduler. */
-export const OUTCOMES = ['success', 'failed', 'skipped', 'deferred', 'rescheduled'] as const;
+export const OUTCOMES = ['success', 'failed', 'skipped', 'deferred', 'rescheduled', 'awaiting_input'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 export const BACKFILL_STATES = ['running', 'paused', 'completed', 'cancelled'] as const;

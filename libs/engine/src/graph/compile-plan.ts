@@ -1,6 +1,14 @@
+import { mappingOf } from '../mapping/dimensions.js';
+import type { TaskMapping } from '../mapping/edges.js';
+import { taskMappings } from '../mapping/edges.js';
 import { effectivePriorities } from './priorities.js';
 import type { GraphError, Plan, PlanSource, PlanTask, PlanTaskSource } from './plan.js';
+import { planLines } from './plan-lines.js';
 import { setupScopes } from './setup-scopes.js';
+
+/** core.max_map_length, unless the plan's maker says otherwise. */
+export const MAP_LENGTH_MAX = 1_024;
+const NO_DIMS: readonly number[] = [];
 
 /**
  * Checks a dag's graph and makes what runs share of it. Either all errors, or a plan.
@@ -24,6 +32,10 @@ export function compilePlan(source: PlanSource): { ok: true; plan: Plan } | { ok
     // An edge that is named twice is one.
     return positions.sort((a, b) => a - b).filter((position, i) => position !== positions[i - 1]);
   });
+  const mapping = mappingOf(source, byId, upstream, errors);
+  for (const [from, to] of mapping?.edges ?? []) if (upstream[to]?.includes(from) === false) upstream[to]?.push(from);
+  if (mapping !== null) for (const parents of upstream) parents.sort((a, b) => a - b);
+
   const downstream: number[][] = source.tasks.map(() => []);
   upstream.forEach((parents, position) => parents.forEach((parent) => downstream[parent]?.push(position)));
 
@@ -33,20 +45,40 @@ export function compilePlan(source: PlanSource): { ok: true; plan: Plan } | { ok
 
   const priorities = effectivePriorities(source.tasks, upstream, downstream, order);
   const scopes = setupScopes(source.tasks, upstream, downstream);
+  const mappings = mapping === null ? null : taskMappings(mapping, { upstream, downstream, setups: scopes.setups, setupOf: scopes.setupOf });
+  const { queues, lines, lineOf } = planLines(source);
   const tasks = source.tasks.map((task, position) =>
-    planTask(task, position, upstream[position] ?? [], downstream[position] ?? [], priorities[position] ?? 0, scopes.setups[position] ?? [], scopes.setupOf[position] ?? []),
+    planTask(
+      task, position, upstream[position] ?? [], downstream[position] ?? [], priorities[position] ?? 0, scopes.setups[position] ?? [], scopes.setupOf[position] ?? [],
+      mapping?.dims[position] ?? NO_DIMS, mappings?.[position] ?? null, lineOf[position] ?? 0,
+    ),
   );
   const plan: Plan = {
     dagId: source.dagId,
     tasks,
     byId,
     leaves: leavesAmong(tasks, null),
+    dimensions: mapping?.dimensions ?? [],
+    groupMembers: groupMembers(source),
+    maxMapLength: source.maxMapLength ?? MAP_LENGTH_MAX,
+    queues,
+    lines,
     maxActiveTasks: source.maxActiveTasks,
+    maxActiveTasksPerDag: source.maxActiveTasksPerDag ?? null,
+    placement: source.placement ?? 'any',
     failFast: source.failFast,
     dagrunTimeoutSeconds: source.dagrunTimeoutSeconds,
+    callbacks: source.callbacks ?? NOBODY,
+    runRetries: source.runRetries ?? 0,
+    runRetryDelayMs: (source.runRetryDelaySeconds ?? 0) * 1000,
+    maxConsecutiveFailedRuns: source.maxConsecutiveFailedRuns ?? 0,
+    lookedAt: lookedAt(tasks),
+    hasExternal: tasks.some((task) => task.external === true),
   };
   return { ok: true, plan };
 }
+
+const NOBODY: readonly never[] = [];
 
 /** Field by field: a plan lives long, and must not keep alive what else a dag document says of its tasks; and a spread costs 20 µs. */
 function planTask(
@@ -57,6 +89,9 @@ function planTask(
   effectivePriority: number,
   setups: readonly number[],
   setupOf: readonly number[],
+  dims: readonly number[],
+  mapping: TaskMapping | null,
+  line: number,
 ): PlanTask {
   return {
     taskId: task.taskId,
@@ -67,6 +102,7 @@ function planTask(
     retryDelaySeconds: task.retryDelaySeconds,
     retryExponentialBackoff: task.retryExponentialBackoff,
     maxRetryDelaySeconds: task.maxRetryDelaySeconds,
+    retryPolicy: task.retryPolicy,
     executionTimeoutSeconds: task.executionTimeoutSeconds,
     onLost: task.onLost,
     queue: task.queue,
@@ -79,13 +115,48 @@ function planTask(
     isTeardown: task.isTeardown,
     onFailureFailDagRun: task.onFailureFailDagRun,
     owner: task.owner,
+    external: task.external,
+    callbacks: task.callbacks ?? NOBODY,
     position,
     upstreamTasks,
     downstreamTasks,
     effectivePriority,
     setups,
     setupOf,
+    outlets: outletsOf(task),
+    dependsOnPast: task.dependsOnPast,
+    waitForDownstream: task.waitForDownstream,
+    ignoreFirstDependsOnPast: task.ignoreFirstDependsOnPast,
+    looksBack: task.dependsOnPast === true || task.waitForDownstream === true,
+    dims,
+    mapping,
+    maxActivePerDag: task.maxActivePerDag ?? null,
+    maxActivePerRun: task.maxActivePerRun ?? null,
+    line,
   };
+}
+
+function outletsOf(task: PlanTaskSource): PlanTask['outlets'] {
+  const { outlets = [], outletAliases = [] } = task;
+  if (outlets.length + outletAliases.length === 0) return null;
+  return { assets: outlets.map(({ name, uri }) => ({ name, uri })), aliases: outletAliases.map(({ name }) => name) };
+}
+
+/** Tasks that look back, and those directly behind the ones that wait for what was downstream. */
+function lookedAt(tasks: readonly PlanTask[]): ReadonlySet<number> | null {
+  const back = tasks.filter((task) => task.looksBack);
+  if (back.length === 0) return null;
+  return new Set(back.flatMap((task) => [task.position, ...(task.waitForDownstream === true ? task.downstreamTasks : [])]));
+}
+
+function groupMembers(source: PlanSource): Map<string, number[]> {
+  const members = new Map<string, number[]>((source.groups ?? []).map((group) => [group.groupId, []]));
+  const parents = new Map((source.groups ?? []).map((group) => [group.groupId, group.parent]));
+  source.tasks.forEach((task, position) => {
+    let steps = 0;
+    for (let at: string | null | undefined = task.group; at != null && steps++ <= parents.size; at = parents.get(at)) members.get(at)?.push(position);
+  });
+  return members;
 }
 
 /**
@@ -153,6 +224,8 @@ function* badValues(source: PlanSource): Generator<GraphError> {
   if (!(Number.isInteger(source.maxActiveTasks) && source.maxActiveTasks >= 1)) {
     yield badValue(`maxActiveTasks must be a whole number >= 1, got ${source.maxActiveTasks}`, []);
   }
+  const perDag = source.maxActiveTasksPerDag ?? null;
+  if (perDag !== null && !(Number.isInteger(perDag) && perDag >= 1)) yield badValue(`maxActiveTasksPerDag must be a whole number >= 1 or null, got ${perDag}`, []);
   const timeout = source.dagrunTimeoutSeconds;
   if (timeout !== null && !(timeout > 0)) yield badValue(`dagrunTimeoutSeconds must be > 0 or null, got ${timeout}`, []);
   for (const task of source.tasks) {
@@ -160,6 +233,11 @@ function* badValues(source: PlanSource): Generator<GraphError> {
     if (!(Number.isFinite(task.retryDelaySeconds) && task.retryDelaySeconds >= 0)) {
       yield badValue(`retryDelaySeconds must be >= 0, got ${task.retryDelaySeconds}`, [task.taskId]);
     }
+    for (const field of ['maxActivePerDag', 'maxActivePerRun'] as const) {
+      const limit = task[field] ?? null;
+      if (limit !== null && !(Number.isInteger(limit) && limit >= 1)) yield badValue(`${field} must be a whole number >= 1 or null, got ${limit}`, [task.taskId]);
+    }
+    if (!(Number.isInteger(task.poolSlots) && task.poolSlots >= 1)) yield badValue(`poolSlots must be a whole number >= 1, got ${task.poolSlots}`, [task.taskId]);
     if (!Number.isInteger(task.priorityWeight)) yield badValue(`priorityWeight must be a whole number, got ${task.priorityWeight}`, [task.taskId]);
     if (task.isSetup && task.isTeardown) yield badValue('a task cannot be setup and teardown at once', [task.taskId]);
   }

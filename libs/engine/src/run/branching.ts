@@ -1,11 +1,14 @@
 import { reachable } from '../graph/setup-scopes.js';
+import { sharedDims } from '../mapping/dimensions.js';
+import { instancesOf, nodeAt, walk } from '../mapping/instance-tree.js';
 import { enter } from './evolve.js';
+import type { Plan } from '../graph/plan.js';
 import type { Instance, Run } from './run.js';
 import type { Step } from './step.js';
 
-/** The first chosen id that is no task of the dag, if any. */
+/** The first chosen id that is neither a task nor a group of the dag, if any. */
 export function unknownChoice(run: Run, chosen: readonly string[]): string | undefined {
-  return chosen.find((taskId) => !run.plan.byId.has(taskId));
+  return chosen.find((id) => !run.plan.byId.has(id) && !run.plan.groupMembers.has(id));
 }
 
 /**
@@ -14,13 +17,13 @@ export function unknownChoice(run: Run, chosen: readonly string[]): string | und
  */
 export function skipNotChosen(step: Step, branch: Instance, chosen: readonly string[]): void {
   const { plan } = step.run;
-  const positions = chosen.flatMap((taskId) => plan.byId.get(taskId) ?? []);
+  const positions = chosen.flatMap((id) => plan.byId.get(id) ?? firstTasks(plan, id));
   const below = plan.tasks[branch.task]?.downstreamTasks ?? [];
   const direct = new Set(positions);
   const others = below.filter((position) => !direct.has(position));
   if (others.length === 0) return;
   const behind = reachable(positions, (at) => plan.tasks[at]?.downstreamTasks);
-  skip(step, others.filter((position) => !behind.has(position)), skippedBy(step.run, branch));
+  skip(step, others.filter((position) => !behind.has(position)), branch);
 }
 
 /** A short circuit skips all that is downstream, or what is directly. */
@@ -28,7 +31,7 @@ export function skipBy(step: Step, circuit: Instance, reach: 'all' | 'direct'): 
   const { plan } = step.run;
   const direct = plan.tasks[circuit.task]?.downstreamTasks ?? [];
   const positions = reach === 'direct' ? direct : [...reachable([circuit.task], (at) => plan.tasks[at]?.downstreamTasks)];
-  skip(step, positions, skippedBy(step.run, circuit));
+  skip(step, positions, circuit);
 }
 
 /**
@@ -38,7 +41,7 @@ export function skipBy(step: Step, circuit: Instance, reach: 'all' | 'direct'): 
 export function isHeldSkipped(run: Run, instance: Instance, isCleared: (other: Instance) => boolean): boolean {
   if (instance.state !== 'skipped' || instance.reason === null) return false;
   for (const position of run.plan.tasks[instance.task]?.upstreamTasks ?? []) {
-    for (const above of run.book.byTask[position] ?? []) {
+    for (const above of sameIndexes(run, instance, position)) {
       if (above.state === 'success' && !isCleared(above) && instance.reason === skippedBy(run, above)) return true;
     }
   }
@@ -49,13 +52,46 @@ function skippedBy(run: Run, instance: Instance): string {
   return `skipped by "${run.plan.tasks[instance.task]?.taskId ?? ''}"`;
 }
 
-/** Only what has not begun: a task that runs already (its rule did not wait for the branch) goes on. */
-function skip(step: Step, positions: readonly number[], reason: string): void {
+/** Choosing a group chooses the tasks it begins with. */
+function firstTasks(plan: Plan, groupId: string): number[] {
+  const members = new Set(plan.groupMembers.get(groupId));
+  return [...members].filter((position) => plan.tasks[position]?.upstreamTasks.some((above) => members.has(above)) === false);
+}
+
+/**
+ * Only what has not begun: a task that runs already (its rule did not wait for the branch) goes on. And only the same index of a mapped group: what
+ * is outside of it, and so comes after all its indexes, judges for itself.
+ */
+function skip(step: Step, positions: readonly number[], by: Instance): void {
+  const { run } = step;
+  const reason = skippedBy(run, by);
+  const dims = run.plan.tasks[by.task]?.dims ?? [];
   for (const position of positions) {
-    if (step.run.plan.tasks[position]?.isTeardown === true) continue;
-    for (const instance of step.run.book.byTask[position] ?? []) {
+    const task = run.plan.tasks[position];
+    if (task === undefined || task.isTeardown || sharedDims(dims, task.dims) < dims.length) continue;
+    for (const instance of allBelow(run, by, position)) {
       const hasNotBegun = instance.state === null || (instance.state === 'scheduled' && instance.attemptId === null);
       if (hasNotBegun) enter(step, instance, 'skipped', reason);
     }
   }
+}
+
+/** Instances of a task that have the indexes of an instance. */
+function allBelow(run: Run, instance: Instance, position: number): readonly Instance[] {
+  const tree = run.book.trees[position];
+  if (tree == null || instance.indexPath.length === 0) return instancesOf(run, position);
+  const node = nodeAt(tree, instance.indexPath, instance.indexPath.length);
+  const found: Instance[] = [];
+  if (node !== undefined) walk(node, (one) => found.push(one));
+  return found;
+}
+
+/** The instance of a task whose whole path an instance has too. */
+function sameIndexes(run: Run, instance: Instance, position: number): readonly Instance[] {
+  const tree = run.book.trees[position];
+  if (tree == null) return run.book.byTask[position] ?? [];
+  const above = run.plan.tasks[position]?.dims ?? [];
+  if (sharedDims(above, run.plan.tasks[instance.task]?.dims ?? []) < above.length) return [];
+  const node = nodeAt(tree, instance.indexPath, above.length);
+  return node === undefined ? [] : [node.instance];
 }

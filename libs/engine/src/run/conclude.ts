@@ -1,13 +1,26 @@
+import { allInstances } from '../mapping/instance-tree.js';
+import { isSuperseded } from '../mapping/iterations.js';
 import type { RunEndState } from './events.js';
 import type { Run } from './run.js';
+import { forgetRetry, waitsForRetry } from './run-retries.js';
 import { settle, promote } from './settle.js';
 import type { Step } from './step.js';
 
 /** Said of a run that somebody marked failed and whose teardowns still have to run: its end is decided already. */
 const MARKED_FAILED = 'marked failed';
+const CANCELLED = 'cancelled';
 
 export function markedFailedBy(who: string): string {
   return `${MARKED_FAILED} by ${who}`;
+}
+
+export function cancelledBy(who: string): string {
+  return `${CANCELLED} by ${who}`;
+}
+
+/** Somebody said that it failed; only teardowns may still be under way. */
+function isFailedByHand({ reason }: Run): boolean {
+  return reason !== null && (reason.startsWith(MARKED_FAILED) || reason.startsWith(CANCELLED));
 }
 
 /** Ends the run when nothing is left to do. */
@@ -16,12 +29,22 @@ export function conclude(step: Step): void {
   if (run.state !== 'running') return;
   if (isStuck(run)) {
     // Before a run is called dead, everything is looked at once more: O(instances), and only here.
-    step.pending.push(...run.instances.values());
+    for (const instance of allInstances(run)) step.pending.push(instance);
     settle(step);
     promote(step);
   }
-  if (run.book.unfinished === 0) end(step, stateByLeaves(run), run.reason?.startsWith(MARKED_FAILED) === true ? run.reason : null);
-  else if (isStuck(run)) end(step, 'failed', `no task can proceed and none is active: ${undecidedTasks(run)} would wait for ever`);
+  if (run.book.unfinished === 0) endByLeaves(step);
+  // What waits for the past is decided as soon as the past is.
+  else if (isStuck(run) && step.pastAsked.size === 0) end(step, 'failed', `no task can proceed and none is active: ${undecidedTasks(run)} would wait for ever`);
+}
+
+function endByLeaves(step: Step): void {
+  const { run } = step;
+  const state = stateByLeaves(run);
+  const byHand = isFailedByHand(run);
+  if (state === 'failed' && !byHand && (step.before.state === 'running' || step.before.state === 'queued' || step.reopened) && waitsForRetry(step)) return;
+  forgetRetry(step);
+  end(step, state, byHand ? run.reason : null);
 }
 
 function end(step: Step, state: RunEndState, reason: string | null): void {
@@ -42,9 +65,9 @@ function isStuck(run: Run): boolean {
 }
 
 function stateByLeaves(run: Run): RunEndState {
-  if (run.reason?.startsWith(MARKED_FAILED) === true) return 'failed';
+  if (isFailedByHand(run)) return 'failed';
   const anyFailed = (position: number): boolean =>
-    (run.book.byTask[position] ?? []).some((instance) => instance.state === 'failed' || instance.state === 'upstream_failed');
+    (run.book.byTask[position] ?? []).some((instance) => (instance.state === 'failed' || instance.state === 'upstream_failed') && !isSuperseded(run, instance, run.plan.tasks[position]?.mapping?.loops ?? []));
   if (run.book.leaves.some(anyFailed)) return 'failed';
   // The first failure skipped the rest, leaves too: they do not tell of it.
   if (run.plan.failFast && run.plan.tasks.some((task) => !task.isTeardown && anyFailed(task.position))) return 'failed';

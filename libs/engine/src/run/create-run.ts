@@ -1,11 +1,11 @@
 import type { AttemptId, InstanceId } from '@millrace/vocabulary';
 import { leavesAmong } from '../graph/compile-plan.js';
-import type { Plan, PlanTask } from '../graph/plan.js';
-import { derivedUuid } from '../identity/derived-uuid.js';
+import type { Plan } from '../graph/plan.js';
+import { controlFrom } from './control.js';
 import { claim, link, register } from './evolve.js';
-import { ReadyQueue } from './ready-queue.js';
-import type { Instance, Run, RunFacts, StoredInstance, UpstreamCounts } from './run.js';
-import type { Step } from './step.js';
+import { inOrder, instanceFrom } from './new-instance.js';
+import { ReadyLines } from './ready-lines.js';
+import type { Instance, Run, RunFacts, StoredInstance } from './run.js';
 
 /** A run without instances yet: `started` makes them. */
 export function createRun(plan: Plan, facts: RunFacts): Run {
@@ -24,12 +24,14 @@ export function createRun(plan: Plan, facts: RunFacts): Run {
       createdAtMs: facts.createdAtMs,
       selection,
       byTask: plan.tasks.map(() => []),
+      trees: plan.tasks.map((task) => (task.dims.length === 0 ? null : { root: null, undecided: 0, scheduled: 0 })),
       leaves: selection === null ? plan.leaves : leavesAmong(plan.tasks, selection),
-      ready: new ReadyQueue(plan),
+      ready: new ReadyLines(plan),
       active: 0,
       unfinished: 0,
       undecided: 0,
     },
+    control: controlFrom(plan, facts.control),
   };
 }
 
@@ -51,19 +53,6 @@ export function loadRun(plan: Plan, facts: RunFacts, stored: readonly StoredInst
   return run;
 }
 
-/** Makes the instances of all tasks that exist in the run, undecided. */
-export function createInstances(step: Step): void {
-  const { run } = step;
-  for (const task of run.plan.tasks) {
-    if (run.book.selection !== null && !run.book.selection.has(task.position)) continue;
-    const id = derivedUuid(run.book.createdAtMs, `${run.id}/${task.taskId}/`) as InstanceId;
-    const instance = instanceFrom(task, { ...UNDECIDED, id, taskId: task.taskId, maxTries: task.retries });
-    register(run, instance);
-    step.created.add(instance);
-  }
-  for (const instance of step.created) link(run, instance);
-}
-
 /**
  * Tells the run in memory that an attempt was claimed: queued -> running. Claims are not versioned, so a run in memory may
  * not know of one made elsewhere; whoever decides on `lost`, `cleared` or marks should load the rows or tell the claims first.
@@ -74,48 +63,4 @@ export function markClaimed(run: Run, instanceId: InstanceId, attemptId: Attempt
   if (instance === undefined || instance.state !== 'queued' || instance.attemptId !== attemptId) return false;
   claim(run, instance);
   return true;
-}
-
-const UNDECIDED = {
-  indexPath: [],
-  state: null,
-  tryNumber: 0,
-  freeTries: 0,
-  attemptId: null,
-  attemptSeq: 0,
-  scheduledAtMs: null,
-  queuedAtMs: null,
-  endedAtMs: null,
-  reason: null,
-} as const;
-
-/** Field by field, and the same way whether made or loaded: objects of one shape are what keeps an event at microseconds. */
-function instanceFrom(task: PlanTask, row: StoredInstance): Instance {
-  return {
-    id: row.id,
-    task: task.position,
-    indexPath: row.indexPath,
-    state: row.state,
-    tryNumber: row.tryNumber,
-    maxTries: row.maxTries,
-    freeTries: row.freeTries,
-    attemptId: row.attemptId,
-    attemptSeq: row.attemptSeq,
-    scheduledAtMs: row.scheduledAtMs,
-    queuedAtMs: row.queuedAtMs,
-    endedAtMs: row.endedAtMs,
-    reason: row.reason,
-    upstream: noCounts(),
-    setups: task.setups.length > 0 ? noCounts() : null,
-  };
-}
-
-function inOrder(a: Instance, b: Instance): number {
-  if (a.task !== b.task) return a.task - b.task;
-  const differing = a.indexPath.findIndex((index, i) => index !== b.indexPath[i]);
-  return differing < 0 ? a.indexPath.length - b.indexPath.length : (a.indexPath[differing] ?? 0) - (b.indexPath[differing] ?? -1);
-}
-
-function noCounts(): UpstreamCounts {
-  return { total: 0, success: 0, failed: 0, skipped: 0, upstreamFailed: 0, removed: 0 };
 }

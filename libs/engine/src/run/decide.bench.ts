@@ -59,7 +59,7 @@ function names(from: number, count: number): string[] {
 function dag(size: number, upstream: (i: number) => string[]): PlanSource {
   const tasks = Array.from({ length: size }, (_, i): PlanTaskSource => ({
     taskId: `t${i}`, operator: 'EmptyOperator', upstream: upstream(i), triggerRule: 'all_success', retries: 0, retryDelaySeconds: 300,
-    retryExponentialBackoff: 0, maxRetryDelaySeconds: null, executionTimeoutSeconds: null, onLost: 'retry-policy', queue: 'default',
+    retryExponentialBackoff: 0, maxRetryDelaySeconds: null, retryPolicy: [], executionTimeoutSeconds: null, onLost: 'retry-policy', queue: 'default',
     pool: 'default_pool', poolSlots: 1, priorityWeight: 1, weightRule: 'downstream', group: null, isSetup: false, isTeardown: false,
     onFailureFailDagRun: false, owner: 'millrace',
   }));

@@ -1,8 +1,10 @@
+import { allInstances } from '../mapping/instance-tree.js';
+import { iterateTo } from '../mapping/expand.js';
 import { isHeldSkipped } from './branching.js';
-import { cancel } from './cancelling.js';
+import { clearInstance } from './clear-instance.js';
 import type { RunEvent } from './events.js';
-import { enter, retire, setFreeTries } from './evolve.js';
 import { begin } from './on-started.js';
+import { forgetRetry } from './run-retries.js';
 import type { Instance } from './run.js';
 import type { Step } from './step.js';
 
@@ -14,30 +16,24 @@ export function onCleared(step: Step, event: Extract<RunEvent, { type: 'cleared'
   const set = new Set(chosen);
   const isCleared = (other: Instance): boolean => set.has(other);
   const cleared = [...set].filter((instance) => !isHeldSkipped(run, instance, isCleared));
-  const changed = cleared.filter((instance) => clear(step, instance, event.by));
+  forgetRetry(step);
+  const changed = cleared.filter((instance) => clearInstance(step, instance, `cleared by ${event.by}`));
+  for (const instance of changed) forgetLaterIterations(step, instance);
   if (changed.length === 0) return 'the instances are undecided already, or a branch that stands skipped them';
-  if (run.state === 'success' || run.state === 'failed') {
+  if ((run.state === 'success' || run.state === 'failed') && event.keepRun !== true) {
     step.reopened = true;
     begin(step);
     run.reason = `cleared by ${event.by}`;
     // Undecided ones of a run that could not proceed get another chance.
-    if (run.book.undecided > 0) for (const instance of run.instances.values()) if (instance.state === null) step.pending.push(instance);
+    if (run.book.undecided > 0) for (const instance of allInstances(run)) if (instance.state === null) step.pending.push(instance);
   }
   return null;
 }
 
-function clear(step: Step, instance: Instance, by: string): boolean {
-  const { state } = instance;
-  if (state === null || state === 'restarting' || state === 'removed') return false;
-  const reason = `cleared by ${by}`;
-  if (state === 'running') {
-    cancel(step, instance, reason);
-    setFreeTries(step, instance, instance.tryNumber);
-    return enter(step, instance, 'restarting', reason);
-  }
-  // Queued or scheduled: not started as far as is known, so a try that has an attempt goes on with a new one.
-  if (state === 'queued') cancel(step, instance, reason);
-  else if (state !== 'scheduled') retire(step, instance, state, instance.reason ?? reason);
-  setFreeTries(step, instance, instance.attemptId === null ? instance.tryNumber : instance.tryNumber - 1);
-  return enter(step, instance, null, null);
+/** Whether the loop goes on after a condition that runs again is not known any more. */
+function forgetLaterIterations(step: Step, instance: Instance): void {
+  const { plan } = step.run;
+  const dimension = plan.dimensions[plan.tasks[instance.task]?.mapping?.conditionOf ?? -1];
+  if (dimension === undefined || instance.state === 'removed') return;
+  iterateTo(step, dimension, instance.indexPath.slice(0, dimension.depth), (instance.indexPath[dimension.depth] ?? 0) + 1);
 }

@@ -2,6 +2,10 @@ import type { RunEvent } from './events.js';
 import { enter, retire, setFreeTries } from './evolve.js';
 import { beginAgain, fail } from './on-finished.js';
 import type { Step } from './step.js';
+import { tell } from './tell.js';
+
+/** What a retry policy may name for it. */
+const LOST = ['AttemptLost'];
 
 /**
  * An attempt's worker was not heard of for a full lease. One that never started is dispatched again, same try, at no cost;
@@ -24,11 +28,12 @@ export function onLost(step: Step, event: Extract<RunEvent, { type: 'lost' }>): 
     case 'retry':
       setFreeTries(step, instance, instance.freeTries + 1);
       enter(step, instance, 'up_for_retry', event.reason);
+      tell(step, instance, 'retry', event.reason);
       retire(step, instance, 'lost', event.reason);
       enter(step, instance, null, null);
       return null;
     case 'retry-policy':
-      fail(step, instance, event.reason, 'lost');
+      fail(step, instance, event.reason, 'lost', LOST);
       return null;
     case 'fail':
       fail(step, instance, event.reason, null);

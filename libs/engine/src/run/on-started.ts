@@ -1,15 +1,25 @@
-import { createInstances } from './create-run.js';
+import { allInstances } from '../mapping/instance-tree.js';
+import { setOff } from './control.js';
+import { createInstances } from './create-instances.js';
 import { enter } from './evolve.js';
 import type { RunEvent } from './events.js';
 import type { Step } from './step.js';
 
 /** The run begins, or begins again after it was put back to queued: instances come into being, roots are ready. */
-export function onStarted(step: Step): string | null {
+export function onStarted(step: Step, event: Extract<RunEvent, { type: 'started' }>): string | null {
   const { run } = step;
   if (run.state !== 'queued') return `the run is ${run.state} already`;
+  if (event.off !== undefined) setOff(step, event.off);
   if (run.instances.size === 0) createInstances(step);
   begin(step);
-  for (const instance of run.instances.values()) if (instance.state === null) step.pending.push(instance);
+  for (const instance of allInstances(run)) if (instance.state === null) step.pending.push(instance);
+  return null;
+}
+
+/** Its instances are stored, undecided, before the run starts. */
+export function onMade(step: Step): string | null {
+  if (step.run.instances.size > 0) return 'the run has instances already';
+  createInstances(step);
   return null;
 }
 

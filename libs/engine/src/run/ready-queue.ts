@@ -25,6 +25,10 @@ export class ReadyQueue {
     heap[at] = instance;
   }
 
+  peek(): Instance | undefined {
+    return this.heap[0];
+  }
+
   pop(): Instance | undefined {
     const { heap } = this;
     const top = heap[0];
@@ -47,7 +51,7 @@ export class ReadyQueue {
   }
 
   /** Effective priority, highest first; then the task's place in the dag, then the index path. */
-  private isBefore(a: Instance, b: Instance): boolean {
+  isBefore(a: Instance, b: Instance): boolean {
     const byPriority = (this.plan.tasks[b.task]?.effectivePriority ?? 0) - (this.plan.tasks[a.task]?.effectivePriority ?? 0);
     if (byPriority !== 0) return byPriority < 0;
     if (a.task !== b.task) return a.task < b.task;

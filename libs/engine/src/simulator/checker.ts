@@ -1,12 +1,17 @@
+import { whyInstance } from '../why/why-instance.js';
+import type { InstanceFacts } from '../why/why-instance.js';
+import { whyRun } from '../why/why-run.js';
 import type { AttemptId, InstanceId, InstanceState } from '@millrace/vocabulary';
 import { isFinished } from '@millrace/vocabulary';
 import type { PlanTask } from '../graph/plan.js';
 import { createRun, loadRun } from '../run/create-run.js';
-import { decide } from '../run/decide.js';
 import type { Decision } from '../run/decision.js';
 import type { RunEvent } from '../run/events.js';
 import type { Run } from '../run/run.js';
+import { decidingRows, statesAbove, wrongChildren, wrongIterations, wrongLength } from './related-rows.js';
+import type { Engine } from './engine.js';
 import type { Store } from './store.js';
+import { POOL_SLOTS } from './slot-table.js';
 import { rowOf } from './store.js';
 
 /** What went wrong: the promise that was broken, and how. */
@@ -15,17 +20,39 @@ export interface Violation {
   readonly detail: string;
 }
 
+const NOTHING_BESIDE: InstanceFacts = {
+  nowMs: 0, quarantined: null, past: null, timers: [], correlationKey: null, waitsForRun: null, worker: null, startedAtMs: null,
+  listeners: { workers: 1, freeSlots: 0 }, pool: null, taskLimits: [], ofRun: [],
+};
+
 /** Compares each commit with the promises, by means as unlike the engine's as can be: whole scans, states instead of counts. */
 export class Checker {
   readonly violations: Violation[] = [];
   private readonly attempts = new Set<AttemptId>();
   private readonly started = new Set<AttemptId>();
   private readonly tries = new Map<InstanceId, number>();
+  private readonly loopWords = new Map<InstanceId, 'again' | 'stop'>();
 
-  constructor(private readonly store: Store) {}
+  constructor(private readonly store: Store, private readonly engine: Engine) {}
 
   violated(promise: string, detail: string): void {
     this.violations.push({ promise, detail });
+  }
+
+  /** For every unfinished instance and the run itself there is a stated reason, and it is more than "soon" once a decision is made. */
+  saysWhy(run: Run): void {
+    if (run.state === 'queued') return;
+    const isOver = run.state !== 'running';
+    for (const instance of run.instances.values()) {
+      const reasons = whyInstance(run, instance, NOTHING_BESIDE);
+      if (reasons.length === 0) this.violated('nothing waits without a stated reason', `${instance.state ?? 'none'}: nothing said`);
+      if (!isOver && instance.state === null && reasons.some(({ kind }) => kind === 'to_be_decided')) {
+        this.violated('nothing waits without a stated reason', `${run.plan.tasks[instance.task]?.taskId ?? ''} is undecided and nothing holds it up`);
+      }
+    }
+    if (whyRun(run, { nowMs: 0, dagId: run.plan.dagId, runAfterMs: 0, quarantined: null, dagPaused: false, running: 1, limit: 16, backfill: null, heldBy: null }).length === 0) {
+      this.violated('nothing waits without a stated reason', 'the run');
+    }
   }
 
   attemptStarted(attemptId: AttemptId): void {
@@ -38,6 +65,7 @@ export class Checker {
     for (const { reason } of decision.ignored) if (reason.startsWith('refused')) this.violated('states move only along arrows', reason);
     const active = [...rows.values()].filter((row) => row.state === 'queued' || row.state === 'running' || row.state === 'restarting').length;
     if (active > plan.maxActiveTasks) this.violated('maxActiveTasks is never exceeded', `${active} of ${plan.maxActiveTasks}`);
+    this.limitsHold();
     if (active !== decision.run.activeInstances) this.violated('activeInstances is the number of active rows', `${active}, said ${decision.run.activeInstances}`);
     if ((facts.state === 'success' || facts.state === 'failed') && [...rows.values()].some((row) => !isFinished(row.state))) {
       this.violated('a run that ended has no unfinished instance', facts.state);
@@ -45,6 +73,12 @@ export class Checker {
     for (const { instance, superseded } of decision.changed) {
       if (superseded !== null && !this.attempts.has(superseded.attemptId)) this.violated('only dispatched attempts become history', instance.id);
       if (superseded !== null && superseded.attemptId === instance.attemptId) this.violated('history is not current', instance.id);
+    }
+    if (plan.dimensions.length > 0) {
+      const wrong = wrongChildren(rows);
+      if (wrong !== null) this.violated('every index is there once', wrong);
+      const misfit = wrongLength(plan, rows) ?? wrongIterations(plan, rows, this.loopWords);
+      if (misfit !== null) this.violated('an expansion is as long as its list, a loop as its condition says', misfit);
     }
     let lastPriority = Infinity;
     for (const effect of decision.effects) {
@@ -56,16 +90,39 @@ export class Checker {
       if (this.attempts.has(attemptId)) this.violated('every dispatch is a new attempt', task.taskId);
       this.attempts.add(attemptId);
       if (instance.state !== 'queued' || instance.attemptId !== attemptId) this.violated('a dispatched attempt is the queued one', task.taskId);
-      if (task.effectivePriority > lastPriority) this.violated('dispatches come in priority order', task.taskId);
-      lastPriority = task.effectivePriority;
+      // What was granted slots is queued when that is heard of, whatever else is ready then.
+      const isCounted = plan.lines[task.line]?.isCounted === true;
+      if (!isCounted && task.effectivePriority > lastPriority) this.violated('dispatches come in priority order', task.taskId);
+      if (!isCounted) lastPriority = task.effectivePriority;
       if (instance.maxTries !== task.retries + instance.freeTries) this.violated('the budget is retries and free tries', task.taskId);
-      if (instance.tryNumber > instance.maxTries + 1) this.violated('no more tries than the budget', `${task.taskId} try ${instance.tryNumber}`);
+      if (instance.tryNumber > instance.freeTries + mostRetries(task) + 1) this.violated('no more tries than the budget', `${task.taskId} try ${instance.tryNumber}`);
       const isNewTry = instance.tryNumber !== (this.tries.get(instance.id) ?? 0);
       if (isNewTry && instance.tryNumber !== (this.tries.get(instance.id) ?? 0) + 1) this.violated('tries grow by one', task.taskId);
       this.tries.set(instance.id, instance.tryNumber);
-      if (isNewTry && !mayRun(task, this.statesOf(task.upstreamTasks), this.statesOf(task.setups))) {
-        this.violated('a child starts after its required parents ended', `${task.taskId} (${task.triggerRule}): ${this.statesOf(task.upstreamTasks).join(', ')}`);
+      if (instance.indexPath.length !== task.dims.length) this.violated('a stand-in is never dispatched', `${task.taskId} [${instance.indexPath.join(',')}]`);
+      const above = isNewTry ? this.statesAbove(task, instance.indexPath, task.upstreamTasks) : [];
+      if (isNewTry && !mayRun(task, above, this.statesAbove(task, instance.indexPath, task.setups))) {
+        this.violated('a child starts after its required parents ended', `${task.taskId} [${instance.indexPath.join(',')}] (${task.triggerRule}): ${above.map((state) => state ?? 'none').join(', ')}`);
       }
+    }
+  }
+
+  /** A task's limit in its run, the pool's slots, and that nothing is active that asked for slots and has none. */
+  private limitsHold(): void {
+    const { plan, rows, slots } = this.store;
+    const granted = [...slots.rows.values()].filter((row) => row.state === 'granted').length;
+    if (granted > POOL_SLOTS) this.violated('no more slots are granted than there are', `${granted} of ${POOL_SLOTS}`);
+    for (const task of plan.tasks) {
+      const isCounted = plan.lines[task.line]?.isCounted === true;
+      if (!isCounted && task.maxActivePerRun === null) continue;
+      const of = [...rows.values()].filter((row) => row.taskId === task.taskId && (row.state === 'queued' || row.state === 'running' || row.state === 'restarting'));
+      if (of.length > (task.maxActivePerRun ?? Infinity)) this.violated('maxActivePerRun is never exceeded', `${task.taskId}: ${of.length}`);
+      if (!isCounted) continue;
+      for (const row of of) if (slots.rows.get(row.id)?.state !== 'granted') this.violated('nothing is active without its slots', `${task.taskId} is ${row.state}`);
+    }
+    for (const [id, slot] of slots.rows) {
+      const state = rows.get(id)?.state ?? null;
+      if (slot.state === 'granted' && !(state === 'scheduled' || state === 'queued' || state === 'running' || state === 'restarting')) this.violated('slots are given back', `held by one that is ${state ?? 'none'}`);
     }
   }
 
@@ -73,7 +130,13 @@ export class Checker {
   heedsOnlyTheCurrent(events: readonly RunEvent[], decision: Decision): void {
     const ignored = new Set(decision.ignored.map(({ event }) => event));
     events.forEach((event, index) => {
-      if (!('instanceId' in event) || event.type === 'resumed' || ignored.has(index)) return;
+      if (ignored.has(index)) return;
+      if (event.type === 'finished' && event.loop !== undefined) this.loopWords.set(event.instanceId, event.loop);
+      else if (event.type === 'marked' || event.type === 'cleared') for (const id of event.instanceIds) this.loopWords.delete(id);
+      else if (event.type === 'run_marked') this.loopWords.clear();
+    });
+    events.forEach((event, index) => {
+      if (!('instanceId' in event) || event.type === 'resumed' || event.type === 'slots_granted' || event.type === 'slots_refused' || ignored.has(index)) return;
       const row = this.store.rows.get(event.instanceId);
       const isCurrent = event.type === 'timer' ? row?.attemptSeq === event.attemptSeq : row?.attemptId === event.attemptId;
       if (!isCurrent) this.violated('only the current attempt is heard', `${event.type} of ${event.instanceId}`);
@@ -82,7 +145,7 @@ export class Checker {
 
   /** The run in memory, and one loaded from the rows, are the same in everything that matters for going on. */
   sameWhenLoaded(run: Run): void {
-    const loaded = loadRun(this.store.plan, this.store.facts, [...this.store.rows.values()].reverse());
+    const loaded = loadRun(this.engine.plan(this.store.plan), this.store.facts, [...this.store.rows.values()].reverse());
     for (const [id, instance] of run.instances) {
       const other = loaded.instances.get(id);
       // A claim is written to the row at once and may not be known in memory.
@@ -98,21 +161,21 @@ export class Checker {
   endsAsItsLeaves(): void {
     const { plan, facts } = this.store;
     if (facts.reason !== null) return;
-    const rows = [...this.store.rows.values()];
-    const tasks = rows.flatMap((row) => plan.tasks.filter((task) => task.taskId === row.taskId));
-    const hasBelow = (taskId: string): boolean => tasks.some((task) => task.upstream.includes(taskId) && !task.isTeardown);
-    const deciding = tasks.filter((task) => (task.isTeardown ? task.onFailureFailDagRun : plan.failFast || !hasBelow(task.taskId)));
+    const there = new Set([...this.store.rows.values()].map((row) => row.taskId));
+    const tasks = plan.tasks.filter((task) => there.has(task.taskId));
+    const hasBelow = (position: number): boolean => tasks.some((task) => task.upstreamTasks.includes(position) && !task.isTeardown);
+    const deciding = tasks.filter((task) => (task.isTeardown ? task.onFailureFailDagRun : plan.failFast || !hasBelow(task.position)));
     if (deciding.length === 0) return;
-    const ids = new Set(deciding.map((task) => task.taskId));
-    const expected = rows.some((row) => ids.has(row.taskId) && (row.state === 'failed' || row.state === 'upstream_failed')) ? 'failed' : 'success';
+    const rows = deciding.flatMap((task) => decidingRows(plan, this.store.rows, task));
+    const expected = rows.some((row) => row.state === 'failed' || row.state === 'upstream_failed') ? 'failed' : 'success';
     if (facts.state !== expected) this.violated('a run ends as its leaves', `${facts.state}, expected ${expected}`);
   }
 
   /** All events again from the beginning give the stored rows, ids included. */
   replays(paused: boolean): void {
     const { plan, log, facts, rows } = this.store;
-    const run = createRun(plan, { ...facts, state: 'queued', paused, startedAtMs: null, endedAtMs: null, reason: null });
-    for (const { events, nowMs } of log) decide(run, events, nowMs);
+    const run = createRun(this.engine.plan(plan), { ...facts, state: 'queued', paused, startedAtMs: null, endedAtMs: null, reason: null });
+    for (const { events, nowMs } of log) this.engine.decide(run, events, nowMs);
     if (run.state !== facts.state) this.violated('a replay gives the stored run', `${run.state} / ${facts.state}`);
     for (const [id, row] of rows) {
       const instance = run.instances.get(id);
@@ -121,9 +184,8 @@ export class Checker {
     }
   }
 
-  private statesOf(positions: readonly number[]): InstanceState[] {
-    const ids = new Set(positions.map((position) => this.store.plan.tasks[position]?.taskId));
-    return ids.size === 0 ? [] : [...this.store.rows.values()].filter((row) => ids.has(row.taskId)).map((row) => row.state);
+  private statesAbove(task: PlanTask, path: readonly number[], positions: readonly number[]): InstanceState[] {
+    return positions.length === 0 ? [] : statesAbove(this.store.plan, this.store.rows, task, path, positions);
   }
 }
 
@@ -152,4 +214,9 @@ export function mayRun(task: Pick<PlanTask, 'triggerRule' | 'isTeardown'>, paren
     case 'always': return true;
     default: return task.triggerRule satisfies never;
   }
+}
+
+/** A retry policy may allow more than the task itself. */
+function mostRetries(task: PlanTask): number {
+  return Math.max(task.retries, ...task.retryPolicy.map((rule) => rule.retries ?? 0));
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { describeFailure, simulate } from './simulate.js';
 
-const RUNS = Number(process.env['MILLRACE_SIMULATOR_RUNS'] ?? 2_000);
+const RUNS = Number(process.env['MILLRACE_SIMULATOR_RUNS'] ?? 5_000);
 const FIRST_SEED = Number(process.env['MILLRACE_SIMULATOR_SEED'] ?? 1);
 
 it(`${RUNS} random runs in random worlds keep every promise`, { timeout: 60_000 + RUNS * 100 }, () => {

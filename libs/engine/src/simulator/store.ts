@@ -2,6 +2,7 @@ import type { InstanceId, RunId } from '@millrace/vocabulary';
 import type { Plan } from '../graph/plan.js';
 import type { Decision } from '../run/decision.js';
 import type { RunEvent } from '../run/events.js';
+import { SlotTable } from './slot-table.js';
 import type { Instance, Run, RunFacts, StoredInstance } from '../run/run.js';
 
 /** The tables as far as a run is concerned: rows are copies, a commit is all or nothing and only on the version decided on. */
@@ -9,6 +10,7 @@ export class Store {
   version = 0;
   facts: RunFacts;
   readonly rows = new Map<InstanceId, StoredInstance>();
+  readonly slots = new SlotTable();
   /** What each version was decided on. */
   readonly log: { readonly events: readonly RunEvent[]; readonly nowMs: number }[] = [];
 
@@ -26,6 +28,12 @@ export class Store {
     this.log.push({ events, nowMs });
     for (const instance of decision.created) this.rows.set(instance.id, rowOf(this.plan, instance));
     for (const { instance } of decision.changed) this.rows.set(instance.id, rowOf(this.plan, instance));
+    for (const effect of decision.effects) {
+      const row = effect.type === 'slots' ? this.rows.get(effect.instance.id) : undefined;
+      if (row === undefined || effect.type !== 'slots') continue;
+      this.rows.set(row.id, { ...row, slotsAskedAtMs: effect.instance.slotsAskedAtMs });
+      this.slots.told(effect.instance, effect.wish);
+    }
     const { state, startedAtMs, endedAtMs, reason } = decision.run;
     this.facts = { ...this.facts, state, startedAtMs, endedAtMs, reason, paused: run.paused };
     return true;
@@ -33,7 +41,7 @@ export class Store {
 }
 
 export function rowOf(plan: Plan, instance: Instance): StoredInstance {
-  const { id, task, indexPath, state, tryNumber, maxTries, freeTries, attemptId, attemptSeq, scheduledAtMs, queuedAtMs, endedAtMs, reason } = instance;
+  const { id, task, indexPath, state, tryNumber, maxTries, freeTries, attemptId, attemptSeq, scheduledAtMs, queuedAtMs, endedAtMs, reason, expandedTo, lengths, slotsAskedAtMs } = instance;
   const taskId = plan.tasks[task]?.taskId ?? '';
-  return { id, taskId, indexPath, state, tryNumber, maxTries, freeTries, attemptId, attemptSeq, scheduledAtMs, queuedAtMs, endedAtMs, reason };
+  return { id, taskId, indexPath, state, tryNumber, maxTries, freeTries, attemptId, attemptSeq, scheduledAtMs, queuedAtMs, endedAtMs, reason, expandedTo, lengths, slotsAskedAtMs };
 }

@@ -1,7 +1,6 @@
 import type { AttemptId, InstanceId } from '@millrace/vocabulary';
-import type { Plan } from '../graph/plan.js';
+import type { Plan, PlanTask } from '../graph/plan.js';
 import { loadRun } from '../run/create-run.js';
-import { decide } from '../run/decide.js';
 import type { Effect } from '../run/decision.js';
 import type { FinishedEvent, RunEvent } from '../run/events.js';
 import type { Run } from '../run/run.js';
@@ -9,7 +8,9 @@ import { Agenda } from './agenda.js';
 import { Checker } from './checker.js';
 import type { Random } from './random.js';
 import { BRANCH, SHORT_CIRCUIT } from './random-dag.js';
+import type { Engine } from './engine.js';
 import { Store } from './store.js';
+import { reportsOf, waitOf } from './waits.js';
 
 const START_MS = 1_700_000_000_000;
 const LEASE_MS = 15_000;
@@ -22,6 +23,7 @@ type Action =
   | { readonly do: 'event'; readonly event: RunEvent }
   | { readonly do: 'message'; readonly instanceId: InstanceId; readonly attemptId: AttemptId }
   | { readonly do: 'republish'; readonly instanceId: InstanceId; readonly attemptId: AttemptId }
+  | { readonly do: 'admit' }
   | { readonly do: 'person' };
 
 interface Cache {
@@ -41,11 +43,11 @@ export class World {
   private isApplyDue = false;
   private interferences: number;
 
-  constructor(private readonly plan: Plan, private readonly random: Random) {
+  constructor(private readonly plan: Plan, private readonly random: Random, private readonly engine: Engine) {
     this.pausedAtFirst = random.chance(0.05);
     const selection = random.chance(0.1) ? random.some(plan.tasks, 0.6).map((task) => task.taskId) : null;
     this.store = new Store(START_MS, this.pausedAtFirst, selection, plan);
-    this.checker = new Checker(this.store);
+    this.checker = new Checker(this.store, engine);
     this.interferences = random.chance(0.4) ? random.between(1, 6) : 0;
   }
 
@@ -86,6 +88,9 @@ export class World {
       case 'republish':
         this.republish(action);
         return;
+      case 'admit':
+        this.admit();
+        return;
       case 'person':
         this.interfere();
         return;
@@ -111,12 +116,12 @@ export class World {
     // A scheduler that does not know of newer versions decides in vain, and notices.
     const isStale = cached != null && cached.version !== store.version;
     if (isStale && random.chance(0.3)) {
-      const decision = decide(cached.run, events, nowMs);
+      const decision = this.engine.decide(cached.run, events, nowMs);
       if (store.commit(cached.version, cached.run, events, nowMs, decision)) this.checker.violated('a stale decision is not written', `${cached.version}`);
     }
     const cache = cached == null || isStale ? this.load() : cached;
     this.caches[who] = cache;
-    const decision = decide(cache.run, events, nowMs);
+    const decision = this.engine.decide(cache.run, events, nowMs);
     if (random.chance(0.03)) {
       // The commit failed: the memory is ahead of the truth; the events are still there.
       this.caches[who] = null;
@@ -130,6 +135,7 @@ export class World {
     for (const claim of claims) this.knownClaims.add(claim.attemptId);
     this.checker.committed(cache.run, decision);
     if (random.chance(0.2)) this.checker.sameWhenLoaded(cache.run);
+    if (store.version % 4 === 0) this.checker.saysWhy(cache.run);
     // Told late, twice, or in another order, or never (the republisher finds those).
     for (const effect of decision.effects) this.carryOut(effect);
   }
@@ -137,12 +143,12 @@ export class World {
   private load(): Cache {
     // Rows come in any order.
     const rows = [...this.store.rows.values()];
-    return { run: loadRun(this.plan, this.store.facts, this.random.chance(0.5) ? rows.reverse() : rows), version: this.store.version };
+    return { run: loadRun(this.engine.plan(this.plan), this.store.facts, this.random.chance(0.5) ? rows.reverse() : rows), version: this.store.version };
   }
 
   /** Claims are in the rows only; in front of the events they make a replay see what the schedulers saw. */
   private claims(): Extract<RunEvent, { type: 'claimed' }>[] {
-    const isNeeded = this.inbox.some((event) => event.type !== 'started' && event.type !== 'timer');
+    const isNeeded = this.inbox.some((event) => event.type !== 'started' && (event.type !== 'timer' || (event.kind !== 'retry' && event.kind !== 'resume')));
     if (!isNeeded) return [];
     return [...this.store.rows.values()].flatMap((row) =>
       row.state === 'running' && row.attemptId !== null && !this.knownClaims.has(row.attemptId)
@@ -175,11 +181,31 @@ export class World {
         if (random.chance(0.1)) agenda.at(effect.dueAtMs + random.between(0, 60_000), { do: 'event', event });
         return;
       }
+      case 'slots':
+        agenda.in(random.between(0, 20), { do: 'admit' });
+        return;
+      case 'wait_over':
+      case 'outbox':
       case 'run_finished':
         return;
       default:
         effect satisfies never;
     }
+  }
+
+  /** Slots are granted by the rows; who got some hears of it late, twice, or only when somebody looks again. */
+  private admit(): void {
+    const { store, random, agenda } = this;
+    store.slots.admit();
+    let isLeft = false;
+    for (const [instanceId, row] of store.slots.rows) {
+      if (row.state !== 'granted' || store.rows.get(instanceId)?.state !== 'scheduled') continue;
+      isLeft = true;
+      const event: RunEvent = { type: 'slots_granted', instanceId, askedAtMs: row.askedAtMs };
+      if (!random.chance(0.2)) agenda.in(random.between(0, 500), { do: 'event', event });
+      if (random.chance(0.1)) agenda.in(random.between(0, 10_000), { do: 'event', event });
+    }
+    if (isLeft) agenda.in(1_000, { do: 'admit' });
   }
 
   private republish(message: { readonly instanceId: InstanceId; readonly attemptId: AttemptId }): void {
@@ -207,25 +233,32 @@ export class World {
     }
     agenda.in(durationMs, { do: 'event', event: end });
     if (random.chance(0.05)) agenda.in(durationMs + random.between(0, 20_000), { do: 'event', event: end });
-    if (end.outcome === 'deferred' && (end.resumeAtMs === null || random.chance(0.3))) {
-      agenda.in(durationMs + random.between(100, 30_000), { do: 'event', event: { type: 'resumed', instanceId, payload: null } });
-    }
+    for (const report of reportsOf(random, end)) agenda.in(durationMs + report.afterMs, { do: 'event', event: report.event });
   }
 
   private endOf(instanceId: InstanceId, attemptId: AttemptId, taskId: string): FinishedEvent {
     const { random, plan } = this;
     const task = plan.tasks[plan.byId.get(taskId) ?? -1];
     const dice = random.next();
-    if (dice < 0.12) return finished(instanceId, attemptId, { outcome: 'failed', error: 'failed', retryable: random.chance(0.9) });
+    if (dice < 0.12) return finished(instanceId, attemptId, { outcome: 'failed', error: 'failed', retryable: random.chance(0.9), errorNames: ['failed'] });
     if (dice < 0.16) return finished(instanceId, attemptId, { outcome: 'skipped' });
     if (dice < 0.2) {
-      return finished(instanceId, attemptId, { outcome: 'deferred', resumeAtMs: random.chance(0.8) ? this.agenda.nowMs + random.between(0, 60_000) : null });
+      return finished(instanceId, attemptId, waitOf(random, this.agenda.nowMs));
     }
     if (dice < 0.23) return finished(instanceId, attemptId, { outcome: 'rescheduled', resumeAtMs: this.agenda.nowMs + random.between(0, 60_000) });
     const below = (task?.downstreamTasks ?? []).map((position) => plan.tasks[position]?.taskId ?? '');
-    if (task?.operator === BRANCH) return finished(instanceId, attemptId, { branch: random.chance(0.03) ? ['nowhere'] : random.some(below, 0.5) });
+    if (task?.operator === BRANCH) return finished(instanceId, attemptId, { branch: random.chance(0.03) ? ['nowhere'] : random.some(this.choices(task, below), 0.5) });
     if (task?.operator === SHORT_CIRCUIT) return finished(instanceId, attemptId, { skipDownstream: random.pick(['', 'all', 'direct'] as const) ?? '' });
-    return finished(instanceId, attemptId, {});
+    return finished(instanceId, attemptId, mappingOf(random, task));
+  }
+
+  /** Tasks directly below, or the groups they are in. */
+  private choices(task: PlanTask | undefined, below: readonly string[]): readonly string[] {
+    const { plan, random } = this;
+    return below.map((taskId) => {
+      const group = plan.tasks[plan.byId.get(taskId) ?? -1]?.group ?? null;
+      return group !== null && group !== task?.group && random.chance(0.5) ? group : taskId;
+    });
   }
 
   private interfere(): void {
@@ -250,4 +283,15 @@ export class World {
 
 function finished(instanceId: InstanceId, attemptId: AttemptId, more: Partial<FinishedEvent>): FinishedEvent {
   return { type: 'finished', instanceId, attemptId, outcome: 'success', retryable: true, error: '', resumeAtMs: null, branch: null, skipDownstream: '', ...more };
+}
+
+/** What a success tells of what is expanded over it, and of the loop it is the condition of. */
+function mappingOf(random: Random, task: PlanTask | undefined): Partial<FinishedEvent> {
+  const mapping = task?.mapping ?? null;
+  if (mapping === null) return {};
+  const loop = mapping.conditionOf >= 0 ? { loop: random.chance(0.55) ? ('again' as const) : ('stop' as const) } : {};
+  if (mapping.measuredKeys === null) return loop;
+  const dice = random.next();
+  const lengths: Record<string, number> = dice < 0.03 ? {} : { return_value: dice < 0.06 ? -1 : random.between(0, 3) };
+  return { ...loop, lengths };
 }

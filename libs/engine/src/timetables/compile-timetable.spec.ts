@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { comingRuns } from './coming-runs.js';
 import { compileTimetable } from './compile-timetable.js';
 import type { NextRun, ScheduleSource, Timetable, TimetableOptions } from './timetable.js';
 
 const ms = (text: string): number => Date.parse(text.length === 10 ? text : `${text}Z`);
 const iso = (time: number): string => new Date(time).toISOString().replace(/(:00)?\.000Z$/, '');
 const cron = (...expressions: string[]): ScheduleSource => ({ kind: 'cron', expressions, timezone: 'UTC' });
+const events: ScheduleSource = { kind: 'events', dates: ['2026-12-24T18:00:00Z', '2026-10-01T18:00:00Z', '2026-11-05T19:00:00+01:00', '2026-11-20T18:00:00Z', '2026-11-05T18:00:00Z'] };
 const cronInterval = (expression: string): ScheduleSource => ({ kind: 'cronInterval', expression, timezone: 'UTC' });
 
 function timetable(schedule: ScheduleSource, options: Partial<TimetableOptions> = {}): Timetable {
@@ -67,6 +69,15 @@ describe('next, as Airflow 3 does it', () => {
     ['everyInterval, goes on from its own start', { kind: 'everyInterval', seconds: 3600 }, {}, interval('2026-11-23T10:30', '2026-11-23T11:30'), '2026-11-23T11:30 .. 2026-11-23T12:30', noon + 60_000],
     ['everyInterval, unpaused after months', { kind: 'everyInterval', seconds: 3600 }, {}, interval('2026-03-01T10:30', '2026-03-01T11:30'), '2026-11-23T11:00 .. 2026-11-23T12:00', noon + 60_000],
     ['everyInterval, catch-up', { kind: 'everyInterval', seconds: 3600 }, { startMs: start, catchup: true }, interval('2026-03-01T10:30', '2026-03-01T11:30'), '2026-11-01T00:00 .. 2026-11-01T01:00', noon],
+    // a list of dates
+    ['events, catch-up: from the start', events, { startMs: start, catchup: true }, null, '2026-11-05T18:00 .. 2026-11-05T18:00', noon],
+    ['events, catch-up goes on', events, { catchup: true }, fired('2026-10-01T18:00'), '2026-11-05T18:00 .. 2026-11-05T18:00', noon],
+    ['events, neither start nor catch-up: what is to come', events, {}, null, '2026-12-24T18:00 .. 2026-12-24T18:00', noon],
+    ['events, a start: the newest since', events, { startMs: start }, null, '2026-11-20T18:00 .. 2026-11-20T18:00', noon],
+    ['events, unpaused after months: the newest', events, {}, fired('2026-10-01T18:00'), '2026-11-20T18:00 .. 2026-11-20T18:00', noon],
+    ['events, the newest exists', events, {}, fired('2026-11-20T18:00'), '2026-12-24T18:00 .. 2026-12-24T18:00', noon],
+    ['events, past the end', events, { endMs: ms('2026-12-01') }, fired('2026-11-20T18:00'), 'none', noon],
+    ['events, all over', events, { catchup: true }, fired('2026-12-24T18:00'), 'none', noon],
     // once, continuous
     ['once, no start', { kind: 'once' }, {}, null, '2026-11-23T12:00 .. 2026-11-23T12:00', noon],
     ['once, a start long ago', cron('@once'), { startMs: ms('2020-01-01') }, null, '2020-01-01T00:00 .. 2020-01-01T00:00', noon],
@@ -96,7 +107,49 @@ describe('next, as Airflow 3 does it', () => {
   });
 });
 
+describe('the next runs, as they will be made', () => {
+  const noon = ms('2026-11-23T12:00');
+  const coming = (schedule: ScheduleSource, options: Partial<TimetableOptions>, pending: NextRun | null, count = 3): string[] => comingRuns(timetable(schedule, options), pending, noon, count).map(shown);
+
+  it('begin with what is pending', () => {
+    expect(coming(cron('@daily'), {}, fired('2026-11-24'))).toEqual(['2026-11-24T00:00 .. 2026-11-24T00:00', '2026-11-25T00:00 .. 2026-11-25T00:00', '2026-11-26T00:00 .. 2026-11-26T00:00']);
+    expect(coming(cronInterval('@daily'), {}, interval('2026-11-23', '2026-11-24'), 2)).toEqual(['2026-11-23T00:00 .. 2026-11-24T00:00', '2026-11-24T00:00 .. 2026-11-25T00:00']);
+    expect(coming(cron('@daily'), {}, null)).toEqual([]);
+  });
+
+  it('are one missed run and the future without catch-up, all the missed ones with it', () => {
+    const months = fired('2026-03-02');
+    expect(coming(cron('@daily'), { startMs: ms('2026-03-01') }, months)).toEqual(['2026-11-23T00:00 .. 2026-11-23T00:00', '2026-11-24T00:00 .. 2026-11-24T00:00', '2026-11-25T00:00 .. 2026-11-25T00:00']);
+    expect(coming(cron('@daily'), { startMs: ms('2026-03-01'), catchup: true }, months)).toEqual(['2026-03-02T00:00 .. 2026-03-02T00:00', '2026-03-03T00:00 .. 2026-03-03T00:00', '2026-03-04T00:00 .. 2026-03-04T00:00']);
+    expect(coming({ kind: 'everyInterval', seconds: 3600 }, {}, interval('2026-11-23T08:30', '2026-11-23T09:30'), 2)).toEqual(['2026-11-23T11:00 .. 2026-11-23T12:00', '2026-11-23T12:00 .. 2026-11-23T13:00']);
+  });
+
+  it('end where the schedule ends, and with the one run of a continuous schedule that is known', () => {
+    expect(coming(events, { catchup: true }, fired('2026-11-20T18:00'))).toEqual(['2026-11-20T18:00 .. 2026-11-20T18:00', '2026-12-24T18:00 .. 2026-12-24T18:00']);
+    expect(coming({ kind: 'once' }, {}, fired('2026-11-24'))).toHaveLength(1);
+    expect(coming({ kind: 'continuous' }, {}, interval('2026-11-23', '2026-11-23T11:00'))).toHaveLength(1);
+  });
+});
+
 describe('between, upcoming, manual', () => {
+  it('reads lists of dates', () => {
+    expect(timetable(events).between(ms('2026-11-01'), ms('2026-11-30'), 9).map(shown)).toEqual(['2026-11-05T18:00 .. 2026-11-05T18:00', '2026-11-20T18:00 .. 2026-11-20T18:00']);
+    expect(timetable(events).upcoming(ms('2026-11-06'), 9)).toHaveLength(2);
+    expect(timetable(events)).toMatchObject({ summary: '4 events', description: '4 events between 2026-10-01T18:00:00Z and 2026-12-24T18:00:00Z' });
+    const restricted = timetable({ ...events, restrictToEvents: true });
+    expect([ms('2026-11-06'), ms('2020-01-01')].map((at) => iso(restricted.manual(at).intervalStartMs))).toEqual(['2026-11-05T18:00', '2026-10-01T18:00']);
+    expect(timetable(events).manual(5).intervalStartMs).toBe(5);
+    expect(refusal({ kind: 'events', dates: ['tomorrow'] })).toContain('"tomorrow" is no date');
+  });
+
+  it('knows of a custom timetable what was published', () => {
+    const custom: ScheduleSource = { kind: 'custom', name: 'WorkdayTimetable', summary: 'workdays', description: '' };
+    const published = [interval('2026-11-20', '2026-11-23'), interval('2026-11-23', '2026-11-24')];
+    expect(timetable(custom).next(null, ms('2026-11-23'))).toBeNull();
+    expect(shown(timetable(custom, { published, catchup: true }).next(published[0]!, ms('2026-11-23')))).toBe('2026-11-23T00:00 .. 2026-11-24T00:00');
+    expect(timetable(custom, { published }).next(published[1]!, ms('2026-11-23'))).toBeNull();
+  });
+
   it('gives a backfill every run of its range, and no more than asked', () => {
     const founding = timetable(cron('@daily'), { startMs: ms('2026-01-01') }).between(ms('2018-01-10'), ms('2018-01-11'), 100);
     expect(founding.map(shown)).toEqual(['2018-01-10T00:00 .. 2018-01-10T00:00', '2018-01-11T00:00 .. 2018-01-11T00:00']);

@@ -2,11 +2,15 @@ import { describeCron } from './cron-description.js';
 import { parseCron } from './cron-expression.js';
 import type { CronFields } from './cron-expression.js';
 import { CronInstants } from './cron-instants.js';
+import { eventsTimetable } from './events-timetable.js';
 import { DeltaInstants } from './instants.js';
 import { IntervalTimetable } from './interval-timetable.js';
+import { ListedTimetable } from './listed-timetable.js';
 import type { ScheduleSource, Timetable, TimetableOptions } from './timetable.js';
 import { TriggerTimetable } from './trigger-timetable.js';
 import type { TimetableText } from './trigger-timetable.js';
+import { PartitionTimetable } from '../partitions/partition-timetable.js';
+import { formatProblem } from '../partitions/wall-time.js';
 import { ContinuousTimetable, OnceTimetable } from './unscheduled-timetables.js';
 import { Zone } from './zone.js';
 
@@ -14,6 +18,8 @@ export type CompiledTimetable = { readonly ok: true; readonly timetable: Timetab
 
 /** More expressions than this are a mistake; every question costs one answer each. */
 const EXPRESSIONS_MAX = 100;
+/** Every date is read each time the schedule is looked at. */
+const EVENTS_MAX = 10_000;
 /** Ten years, as in the dag document. */
 const PERIOD_MAX_SECONDS = 10 * 365 * 86_400;
 const SIX_FIELDS_WARNING = 'six fields: the last one is the seconds, as in Airflow';
@@ -26,11 +32,21 @@ export function compileTimetable(schedule: ScheduleSource | null, options: Timet
   }
   switch (schedule.kind) {
     case 'assets':
+    case 'partitionedAssets':
       return { ok: true, timetable: null };
+    case 'assetsOrTime':
+      return compileTimetable(schedule.time, options);
+    case 'cronPartition':
+      return compilePartition(schedule, options);
     case 'once':
       return { ok: true, timetable: new OnceTimetable(options) };
     case 'continuous':
       return { ok: true, timetable: new ContinuousTimetable(options) };
+    case 'events':
+      return compileEvents(schedule.dates, schedule.restrictToEvents ?? false, schedule.description ?? null, options);
+    case 'custom':
+      // Where it begins is the timetable's own word: what it told before now was missed.
+      return { ok: true, timetable: new ListedTimetable(options.published ?? [], { ...options, startMs: options.startMs ?? -Infinity }, { summary: schedule.summary, description: schedule.description, warnings: [] }) };
     case 'every':
     case 'everyInterval':
       return compileDelta(schedule.kind, schedule.seconds, options);
@@ -40,6 +56,17 @@ export function compileTimetable(schedule: ScheduleSource | null, options: Timet
     default:
       return schedule satisfies never;
   }
+}
+
+function compileEvents(dates: readonly string[], restrictToEvents: boolean, description: string | null, options: TimetableOptions): CompiledTimetable {
+  if (dates.length > EVENTS_MAX) return { ok: false, message: `events: at most ${EVENTS_MAX} dates, got ${dates.length}` };
+  const times: number[] = [];
+  for (const date of dates) {
+    const time = Date.parse(date);
+    if (Number.isNaN(time)) return { ok: false, message: `events: "${date}" is no date` };
+    times.push(time);
+  }
+  return { ok: true, timetable: eventsTimetable(times, restrictToEvents, description, options) };
 }
 
 function compileCron(kind: 'cron' | 'cronInterval', expressions: readonly string[], timezone: string, options: TimetableOptions): CompiledTimetable {
@@ -69,6 +96,18 @@ function compileCron(kind: 'cron' | 'cronInterval', expressions: readonly string
   const rules = all.map((fields) => new CronInstants(fields, zone));
   if (kind === 'cron') return { ok: true, timetable: new TriggerTimetable(rules, options, text) };
   return { ok: true, timetable: new IntervalTimetable(rules[0] as CronInstants, options, text) };
+}
+
+function compilePartition(schedule: Extract<ScheduleSource, { kind: 'cronPartition' }>, options: TimetableOptions): CompiledTimetable {
+  const { expression, timezone, runOffset, keyFormat } = schedule;
+  const problem = formatProblem(keyFormat);
+  if (problem !== null) return { ok: false, message: `cronPartition: ${problem}` };
+  const zone = zoneNamed(timezone === '' ? options.timezone : timezone);
+  const parsed = parseCron(expression);
+  const times = compileCron('cron', [expression], timezone, options);
+  if (!times.ok || times.timetable === null) return times;
+  if (zone === null || !parsed.ok) return { ok: false, message: `cronPartition "${expression}": a cron expression is needed` };
+  return { ok: true, timetable: new PartitionTimetable(times.timetable, new CronInstants(parsed.fields, zone), zone, runOffset, keyFormat, options) };
 }
 
 function compileDelta(kind: 'every' | 'everyInterval', seconds: number, options: TimetableOptions): CompiledTimetable {

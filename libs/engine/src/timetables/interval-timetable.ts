@@ -7,10 +7,12 @@ export class IntervalTimetable implements Timetable {
   readonly summary: string;
   readonly description: string;
   readonly warnings: readonly string[];
+  readonly newestOnly: boolean;
 
   constructor(readonly rule: Instants, readonly options: TimetableOptions, text: TimetableText) {
     this.summary = text.summary;
     this.description = text.description;
+    this.newestOnly = !options.catchup;
     this.warnings = options.catchup && options.startMs === null
       ? [...text.warnings, 'catchup is on but there is no start date, so no run is ever created: set start_date, or catchup to false']
       : text.warnings;

@@ -13,6 +13,8 @@ export interface TimetableOptions {
   readonly startMs: number | null;
   readonly endMs: number | null;
   readonly catchup: boolean;
+  /** What a custom timetable published, ascending; without it a custom timetable has no runs. */
+  readonly published?: readonly NextRun[];
 }
 
 export interface Timetable {
@@ -22,6 +24,10 @@ export interface Timetable {
   readonly description: string;
   /** e.g. "every data interval of this schedule is empty". */
   readonly warnings: readonly string[];
+  /** Of several runs that are due only the newest is made. */
+  readonly newestOnly: boolean;
+  /** The next run is known only when the one before has ended. */
+  readonly follows?: boolean;
   /**
    * The run after `last` (the newest automated run; null: none yet), as seen at `nowMs`; null when there is none.
    * catchup false: the newest interval only. It may lie in the future: the caller waits for `runAfterMs`.
@@ -33,6 +39,13 @@ export interface Timetable {
   between(fromMs: number, toMs: number, limit: number): readonly NextRun[];
   /** The next `count` runs as they will come. */
   upcoming(nowMs: number, count: number): readonly NextRun[];
+  /** Of a partitioned schedule: the partition of one of its runs, which then has no logical date and no data interval, as in Airflow. */
+  partitionOf?(run: NextRun): Partition | null;
+}
+
+export interface Partition {
+  readonly key: string;
+  readonly dateMs: number;
 }
 
 /** `const`-kind values match contracts' dag document. */
@@ -43,4 +56,9 @@ export type ScheduleSource =
   | { readonly kind: 'everyInterval'; readonly seconds: number }
   | { readonly kind: 'once' }
   | { readonly kind: 'continuous' }
-  | { readonly kind: 'assets'; readonly condition?: unknown };
+  | { readonly kind: 'events'; readonly dates: readonly string[]; readonly restrictToEvents?: boolean; readonly description?: string | null }
+  | { readonly kind: 'custom'; readonly name: string; readonly summary: string; readonly description: string }
+  | { readonly kind: 'assets'; readonly condition?: unknown }
+  | { readonly kind: 'assetsOrTime'; readonly condition?: unknown; readonly time: ScheduleSource }
+  | { readonly kind: 'partitionedAssets'; readonly condition?: unknown }
+  | { readonly kind: 'cronPartition'; readonly expression: string; readonly timezone: string; readonly runOffset: number; readonly keyFormat: string };

@@ -15,11 +15,13 @@ export class TriggerTimetable implements Timetable {
   readonly summary: string;
   readonly description: string;
   readonly warnings: readonly string[];
+  readonly newestOnly: boolean;
 
   /** `rules`: one per cron expression; runs at the same time are one run. */
   constructor(readonly rules: readonly Instants[], readonly options: TimetableOptions, text: TimetableText) {
     this.summary = text.summary;
     this.description = text.description;
+    this.newestOnly = !options.catchup;
     this.warnings = [...text.warnings, EMPTY_INTERVAL_WARNING];
   }
 

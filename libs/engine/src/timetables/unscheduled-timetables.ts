@@ -6,6 +6,7 @@ export class OnceTimetable implements Timetable {
   readonly summary = '@once';
   readonly description = 'Once, as soon as possible';
   readonly warnings = [EMPTY_INTERVAL_WARNING];
+  readonly newestOnly = false;
 
   constructor(readonly options: TimetableOptions) {}
 
@@ -35,6 +36,8 @@ export class ContinuousTimetable implements Timetable {
   readonly summary = '@continuous';
   readonly description = 'As frequently as possible, but only one run at a time.';
   readonly warnings: readonly string[] = [];
+  readonly newestOnly = false;
+  readonly follows = true;
 
   constructor(readonly options: TimetableOptions) {}
 
