@@ -1,7 +1,7 @@
 export { bundleFile } from './bundling/bundle-file.js';
 export type { Bundle, BundleOutcome, BundleRequest } from './bundling/bundle-file.js';
 export { Evaluator } from './evaluation/evaluator.js';
-export type { EvaluationOutcome } from './evaluation/evaluator.js';
+export type { EvaluationOutcome, TimetablesOutcome, ToldRun, ToldTimetable } from './evaluation/evaluator.js';
 export type { EvaluationLimits } from './evaluation/sandbox-process.js';
 export type { ImportFailure } from './import-errors/import-failure.js';
 export { scanFolder } from './scanning/scan-folder.js';

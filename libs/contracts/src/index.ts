@@ -1,10 +1,15 @@
-export { assetSchema, dagDocumentSchema, groupSchema, paramSchema, scheduleSchema, taskSchema } from './dag-document/dag-document.js';
+export { compactDocument } from './dag-document/compact-document.js';
+export { assetAliasSchema, assetConditionSchema, assetSchema, partitionMapperSchema, watcherSchema } from './dag-document/asset-schema.js';
+export type { AssetAliasDocument, AssetConditionDocument, AssetDocument, PartitionMapperDocument, WatcherDocument } from './dag-document/asset-schema.js';
+export { dagDocumentSchema, groupSchema, paramSchema, scheduleSchema, taskSchema } from './dag-document/dag-document.js';
+export type { ExpandDocument, MapSourceDocument } from './dag-document/mapping.js';
 export type { DagDocument, DagDocumentInput, Schedule, TaskDocument } from './dag-document/dag-document.js';
 export { DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, TASK_QUEUE_PREFIX, attemptsReadySchema } from './messages/attempts-ready.js';
 export type { AttemptsReady } from './messages/attempts-ready.js';
 export { WAKE_EXCHANGE, wakePartition, wakeSchema } from './messages/wake.js';
 export type { Wake } from './messages/wake.js';
-export type { FromRunner, RunRequest, RunResult, RunnerAnswer, RunnerQuestion, ToRunner } from './runner-protocol/runner-protocol.js';
+export type { AssetEventsQuestion, FromRunner, CallbackRequest, ExternalQuestion, OtherRunQuestion, RunQuestion, RunRequest, RunResult, RunnerAnswer, RunnerQuestion, StateQuestion, ToldOutletEvent, ToRunner, XComPage } from './runner-protocol/runner-protocol.js';
 export * as executionProto from './generated/millrace/execution/v1/execution.js';
 export * as bundlesProto from './generated/millrace/bundles/v1/bundles.js';
+export * as workflowsProto from './generated/millrace/v1/workflows.js';
 export * as logsProto from './generated/millrace/logs/v1/logs.js';

@@ -83,8 +83,12 @@ process.on('uncaughtException', (error) => answer(failure(error)));
 Error.stackTraceLimit = 20;
 try {
   const module = await import(job.url);
-  const documents = [...module.__millrace_dags__.values()].map((dag) => dag.toDocument());
-  answer({ documents });
+  const dags = [...module.__millrace_dags__.values()];
+  const wanted = job.timetables;
+  const told = dags.filter((dag) => dag.hasTimetable && (wanted === undefined || Object.hasOwn(wanted, dag.dagId)));
+  const documents = wanted === undefined ? dags.map((dag) => dag.toDocument()) : [];
+  const timetables = Object.fromEntries(told.map((dag) => [dag.dagId, dag.timetableRuns(wanted?.[dag.dagId] ?? { after: null, nowMs: Date.now() })]));
+  answer({ documents, timetables });
 } catch (error) {
   answer(failure(error));
 }

@@ -9,10 +9,17 @@ import type { SourcePosition } from '../import-errors/source-positions.js';
 import { BUNDLE_FILE, SandboxProcess } from './sandbox-process.js';
 import type { EvaluationLimits } from './sandbox-process.js';
 
-export type EvaluationOutcome = { readonly ok: true; readonly documents: readonly DagDocument[] } | { readonly ok: false; readonly failure: ImportFailure };
+export type EvaluationOutcome = { readonly ok: true; readonly documents: readonly DagDocument[]; readonly timetables: Readonly<Record<string, ToldTimetable>> } | { readonly ok: false; readonly failure: ImportFailure };
+
+const runSchema = z.object({ logicalDateMs: z.number(), intervalStartMs: z.number(), intervalEndMs: z.number(), runAfterMs: z.number() });
+const timetableSchema = z.object({ runs: z.array(runSchema).max(1_000), isComplete: z.boolean() });
+/** The next runs of a timetable written in dag code, ascending; milliseconds since 1970 UTC. */
+export type ToldTimetable = z.infer<typeof timetableSchema>;
+export type ToldRun = z.infer<typeof runSchema>;
+export type TimetablesOutcome = { readonly ok: true; readonly timetables: Readonly<Record<string, ToldTimetable>> } | { readonly ok: false; readonly message: string };
 
 const answerSchema = z.union([
-  z.object({ documents: z.array(z.unknown()) }),
+  z.object({ documents: z.array(z.unknown()), timetables: z.record(z.string(), timetableSchema).default({}) }),
   z.object({ error: z.object({ name: z.string(), message: z.string(), stack: z.string(), definedAt: z.string().nullable() }) }),
 ]);
 
@@ -52,6 +59,20 @@ export class Evaluator {
       case 'answer':
         return this.read(end.json, bundle, path);
     }
+  }
+
+  /** How the timetables of these dags go on after the runs that are known. @param code a bundle as it was published */
+  async timetables(code: Uint8Array, wanted: Readonly<Record<string, { readonly after: ToldRun | null; readonly nowMs: number }>>): Promise<TimetablesOutcome> {
+    this.warm();
+    const process = this.spare ?? new SandboxProcess(this.limits);
+    this.spare = null;
+    this.running.add(process);
+    const end = await process.evaluate(code, wanted).finally(() => this.running.delete(process));
+    this.warm();
+    if (end.kind !== 'answer') return { ok: false, message: end.kind === 'timeout' ? `no answer within ${this.limits.timeoutMs / 1_000} s` : `the evaluation ended without an answer (${end.kind})` };
+    const answer = answerSchema.safeParse(asJson(end.json));
+    if (!answer.success) return { ok: false, message: 'the evaluation answered in an unknown form' };
+    return 'error' in answer.data ? { ok: false, message: `${answer.data.error.name}: ${answer.data.error.message}` } : { ok: true, timetables: answer.data.timetables };
   }
 
   /** Ends what is running; evaluations in flight fail. */
@@ -94,7 +115,15 @@ export class Evaluator {
       documents.push(inSourceTerms(checked.data, positions));
     }
     if (documents.length === 0) return { ok: false, failure: importFailure('the file defines no dag; call dag(…) at its top level, or rename the file to begin with "_" if it is a module for others', { file: path }) };
-    return { ok: true, documents };
+    return { ok: true, documents, timetables: answer.data.timetables };
+  }
+}
+
+function asJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
   }
 }
 

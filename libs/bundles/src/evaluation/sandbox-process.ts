@@ -97,13 +97,14 @@ export class SandboxProcess {
     }
   }
 
-  private give(code: Uint8Array): void {
+  private give(code: Uint8Array, timetables?: Readonly<Record<string, unknown>>): void {
     const file = join(this.folder, BUNDLE_FILE);
     writeFileSync(file, code, { mode: 0o600 });
-    this.child.stdin?.end(`${JSON.stringify({ url: pathToFileURL(file).href, locate: this.locate })}\n`);
+    this.child.stdin?.end(`${JSON.stringify({ url: pathToFileURL(file).href, locate: this.locate, timetables })}\n`);
   }
 
-  async evaluate(code: Uint8Array): Promise<SandboxEnd> {
+  /** @param timetables asks for no documents but for how these dags' timetables go on */
+  async evaluate(code: Uint8Array, timetables?: Readonly<Record<string, unknown>>): Promise<SandboxEnd> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     let cause: SandboxEnd | null = null;
@@ -121,7 +122,7 @@ export class SandboxProcess {
       const rss = residentMb(this.child.pid);
       if (rss !== null && rss > this.limits.memoryMb * 1.5 + 64) stop({ kind: 'memory' });
     }, MEMORY_LOOK_MS);
-    this.give(code);
+    this.give(code, timetables);
     const end = await this.ended;
     clearTimeout(timeout);
     clearInterval(look);

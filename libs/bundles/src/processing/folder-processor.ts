@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DagDocument } from '@millrace/contracts';
 import { bundleFile } from '../bundling/bundle-file.js';
 import type { Bundle } from '../bundling/bundle-file.js';
-import type { Evaluator } from '../evaluation/evaluator.js';
+import type { Evaluator, ToldTimetable } from '../evaluation/evaluator.js';
 import { importFailure } from '../import-errors/import-failure.js';
 import type { ImportFailure } from '../import-errors/import-failure.js';
 import { definesDags } from '../scanning/is-dag-file.js';
@@ -30,7 +30,7 @@ export interface FileOutcome {
   /** Time of bundling and evaluation. */
   readonly durationMs: number;
   readonly result:
-    | { readonly ok: true; readonly bundle: Bundle; readonly documents: readonly DagDocument[] }
+    | { readonly ok: true; readonly bundle: Bundle; readonly documents: readonly DagDocument[]; readonly timetables: Readonly<Record<string, ToldTimetable>> }
     | { readonly ok: false; readonly failure: ImportFailure };
 }
 
@@ -190,7 +190,7 @@ export class FolderProcessor {
       return null;
     }
     this.known.set(file.path, { isDagFile: true, stamps, sourceHash, hash: bundled.ok && evaluated.ok ? bundled.bundle.hash : null, failedAt: evaluated.ok || Date.now() - startedAt > COSTLY_MS ? null : surroundings, bundlingFailure: bundled.ok ? null : bundled.failure.text });
-    const result: FileOutcome['result'] = !bundled.ok ? bundled : evaluated.ok ? { ok: true, bundle: bundled.bundle, documents: evaluated.documents } : evaluated;
+    const result: FileOutcome['result'] = !bundled.ok ? bundled : evaluated.ok ? { ok: true, bundle: bundled.bundle, documents: evaluated.documents, timetables: evaluated.timetables } : evaluated;
     return { path: file.path, file: file.file, source, durationMs: Date.now() - startedAt, result: withinMessage(result, file.path, source) };
   }
 

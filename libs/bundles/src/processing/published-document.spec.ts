@@ -11,7 +11,7 @@ describe('publishedDocument', () => {
       {
         format: 1, dagId: 'a', schedule: { kind: 'cron', expressions: ['0 0 * * *'], timezone: 'UTC' }, maxActiveRuns: 1, catchup: true, tags: ['x'], defaultArgs: { retries: 0 },
         params: { n: { value: null } }, groups: [{ groupId: 'g' }],
-        tasks: [{ taskId: 't', operator: '@task', retries: 3, maxActivePerDag: 2, upstream: ['u'], fields: { a: {}, b: [], c: null }, expand: [], group: 'g', ignoreFirstDependsOnPast: false }, { taskId: 'u', operator: 'X', expand: {} }],
+        tasks: [{ taskId: 't', operator: '@task', retries: 3, maxActivePerDag: 2, upstream: ['u'], fields: { a: {}, b: [], c: null }, expand: { kind: 'kwargs', over: { from: 'literal', values: {} } }, group: 'g', ignoreFirstDependsOnPast: false }, { taskId: 'u', operator: 'X', expand: { kind: 'args', args: [{ name: 'x', over: { from: 'zip', parts: [{ from: 'task', taskId: 't' }], fill: null } }] } }],
       },
     ],
   ])('gives back the whole document when it is read: %s', (_, input) => {

@@ -2,7 +2,17 @@ import { z } from 'zod';
 import { WAKE_PARTITIONS } from '@millrace/vocabulary';
 
 /** anyone → scheduler, exchange `millrace.wake` (direct, transient), key = partition. Losing it costs at most one sweep. */
-export const wakeSchema = z.object({ v: z.literal(1), runs: z.array(z.uuid()).max(1_000), dags: z.array(z.string().max(250)).max(1_000) });
+export const wakeSchema = z.object({
+  v: z.literal(1),
+  runs: z.array(z.uuid()).max(1_000),
+  dags: z.array(z.string().max(250)).max(1_000),
+  /** Dags for whose assets something happened, or that wait for others now. */
+  assets: z.array(z.string().max(250)).max(1_000).optional(),
+  /** Runs with instances that got the slots they asked for. */
+  grants: z.array(z.uuid()).max(1_000).optional(),
+  /** Pools were changed, or slots given back: who asks for some is to be looked at. */
+  slots: z.boolean().optional(),
+});
 export type Wake = z.infer<typeof wakeSchema>;
 
 export const WAKE_EXCHANGE = 'millrace.wake';

@@ -39,6 +39,24 @@ export interface PublishFileRequest {
   /** Set instead of the above when the file cannot be imported. */
   importError: ImportError | undefined;
   parseDurationMs: number;
+  /** The first runs of each dag whose timetable is written in dag code. */
+  timetables: PublishedTimetable[];
+}
+
+/** A run a timetable asks for; milliseconds since 1970 UTC. */
+export interface TimetableRun {
+  logicalDateMs: number;
+  intervalStartMs: number;
+  intervalEndMs: number;
+  runAfterMs: number;
+}
+
+export interface PublishedTimetable {
+  dagId: string;
+  /** Ascending by logical date. */
+  runs: TimetableRun[];
+  /** There are none after these. */
+  isComplete: boolean;
 }
 
 export interface ImportError {
@@ -76,6 +94,50 @@ export interface HeartbeatRequest {
 }
 
 export interface HeartbeatResponse {
+  /** Files to process again though they did not change; told until they are published. */
+  reparse: FileToReparse[];
+}
+
+export interface FileToReparse {
+  bundleName: string;
+  relativeFileloc: string;
+}
+
+export interface TakeTimetablesRequest {
+  processorId: string;
+}
+
+export interface TakeTimetablesResponse {
+  timetables: TimetableToExtend[];
+}
+
+export interface TimetableToExtend {
+  dagId: string;
+  versionId: string;
+  bundle: Uint8Array;
+  /** The newest run that is known; absent: none yet. */
+  after:
+    | TimetableRun
+    | undefined;
+  /** The database's clock. */
+  nowMs: number;
+}
+
+export interface ExtendTimetableRequest {
+  versionId: string;
+  timetable:
+    | PublishedTimetable
+    | undefined;
+  /** As handed out; absent: none. */
+  after:
+    | TimetableRun
+    | undefined;
+  /** Not empty: the timetable could not be gone on with, and why. */
+  error: string;
+}
+
+export interface ExtendTimetableResponse {
+  accepted: boolean;
 }
 
 function createBasePublishFileRequest(): PublishFileRequest {
@@ -89,6 +151,7 @@ function createBasePublishFileRequest(): PublishFileRequest {
     dagDocuments: [],
     importError: undefined,
     parseDurationMs: 0,
+    timetables: [],
   };
 }
 
@@ -120,6 +183,9 @@ export const PublishFileRequest: MessageFns<PublishFileRequest> = {
     }
     if (message.parseDurationMs !== 0) {
       writer.uint32(72).int32(message.parseDurationMs);
+    }
+    for (const v of message.timetables) {
+      PublishedTimetable.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -209,6 +275,14 @@ export const PublishFileRequest: MessageFns<PublishFileRequest> = {
             message.parseDurationMs = reader.int32();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.timetables.push(PublishedTimetable.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -237,6 +311,177 @@ export const PublishFileRequest: MessageFns<PublishFileRequest> = {
       ? ImportError.fromPartial(object.importError)
       : undefined;
     message.parseDurationMs = object.parseDurationMs ?? 0;
+    message.timetables = object.timetables?.map((e) => PublishedTimetable.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTimetableRun(): TimetableRun {
+  return { logicalDateMs: 0, intervalStartMs: 0, intervalEndMs: 0, runAfterMs: 0 };
+}
+
+export const TimetableRun: MessageFns<TimetableRun> = {
+  encode(message: TimetableRun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.logicalDateMs !== 0) {
+      writer.uint32(9).double(message.logicalDateMs);
+    }
+    if (message.intervalStartMs !== 0) {
+      writer.uint32(17).double(message.intervalStartMs);
+    }
+    if (message.intervalEndMs !== 0) {
+      writer.uint32(25).double(message.intervalEndMs);
+    }
+    if (message.runAfterMs !== 0) {
+      writer.uint32(33).double(message.runAfterMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TimetableRun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTimetableRun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.logicalDateMs = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.intervalStartMs = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.intervalEndMs = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.runAfterMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TimetableRun>): TimetableRun {
+    return TimetableRun.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TimetableRun>): TimetableRun {
+    const message = createBaseTimetableRun();
+    message.logicalDateMs = object.logicalDateMs ?? 0;
+    message.intervalStartMs = object.intervalStartMs ?? 0;
+    message.intervalEndMs = object.intervalEndMs ?? 0;
+    message.runAfterMs = object.runAfterMs ?? 0;
+    return message;
+  },
+};
+
+function createBasePublishedTimetable(): PublishedTimetable {
+  return { dagId: "", runs: [], isComplete: false };
+}
+
+export const PublishedTimetable: MessageFns<PublishedTimetable> = {
+  encode(message: PublishedTimetable, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dagId !== "") {
+      writer.uint32(10).string(message.dagId);
+    }
+    for (const v of message.runs) {
+      TimetableRun.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.isComplete !== false) {
+      writer.uint32(24).bool(message.isComplete);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublishedTimetable {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublishedTimetable();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dagId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runs.push(TimetableRun.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.isComplete = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PublishedTimetable>): PublishedTimetable {
+    return PublishedTimetable.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublishedTimetable>): PublishedTimetable {
+    const message = createBasePublishedTimetable();
+    message.dagId = object.dagId ?? "";
+    message.runs = object.runs?.map((e) => TimetableRun.fromPartial(e)) || [];
+    message.isComplete = object.isComplete ?? false;
     return message;
   },
 };
@@ -668,11 +913,14 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
 };
 
 function createBaseHeartbeatResponse(): HeartbeatResponse {
-  return {};
+  return { reparse: [] };
 }
 
 export const HeartbeatResponse: MessageFns<HeartbeatResponse> = {
-  encode(_: HeartbeatResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: HeartbeatResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.reparse) {
+      FileToReparse.encode(v!, writer.uint32(10).fork()).join();
+    }
     return writer;
   },
 
@@ -689,6 +937,14 @@ export const HeartbeatResponse: MessageFns<HeartbeatResponse> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reparse.push(FileToReparse.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -704,8 +960,441 @@ export const HeartbeatResponse: MessageFns<HeartbeatResponse> = {
   create(base?: DeepPartial<HeartbeatResponse>): HeartbeatResponse {
     return HeartbeatResponse.fromPartial(base ?? {});
   },
-  fromPartial(_: DeepPartial<HeartbeatResponse>): HeartbeatResponse {
+  fromPartial(object: DeepPartial<HeartbeatResponse>): HeartbeatResponse {
     const message = createBaseHeartbeatResponse();
+    message.reparse = object.reparse?.map((e) => FileToReparse.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFileToReparse(): FileToReparse {
+  return { bundleName: "", relativeFileloc: "" };
+}
+
+export const FileToReparse: MessageFns<FileToReparse> = {
+  encode(message: FileToReparse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bundleName !== "") {
+      writer.uint32(10).string(message.bundleName);
+    }
+    if (message.relativeFileloc !== "") {
+      writer.uint32(18).string(message.relativeFileloc);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FileToReparse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFileToReparse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bundleName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.relativeFileloc = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FileToReparse>): FileToReparse {
+    return FileToReparse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FileToReparse>): FileToReparse {
+    const message = createBaseFileToReparse();
+    message.bundleName = object.bundleName ?? "";
+    message.relativeFileloc = object.relativeFileloc ?? "";
+    return message;
+  },
+};
+
+function createBaseTakeTimetablesRequest(): TakeTimetablesRequest {
+  return { processorId: "" };
+}
+
+export const TakeTimetablesRequest: MessageFns<TakeTimetablesRequest> = {
+  encode(message: TakeTimetablesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.processorId !== "") {
+      writer.uint32(10).string(message.processorId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakeTimetablesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeTimetablesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.processorId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TakeTimetablesRequest>): TakeTimetablesRequest {
+    return TakeTimetablesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TakeTimetablesRequest>): TakeTimetablesRequest {
+    const message = createBaseTakeTimetablesRequest();
+    message.processorId = object.processorId ?? "";
+    return message;
+  },
+};
+
+function createBaseTakeTimetablesResponse(): TakeTimetablesResponse {
+  return { timetables: [] };
+}
+
+export const TakeTimetablesResponse: MessageFns<TakeTimetablesResponse> = {
+  encode(message: TakeTimetablesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.timetables) {
+      TimetableToExtend.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakeTimetablesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeTimetablesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.timetables.push(TimetableToExtend.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TakeTimetablesResponse>): TakeTimetablesResponse {
+    return TakeTimetablesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TakeTimetablesResponse>): TakeTimetablesResponse {
+    const message = createBaseTakeTimetablesResponse();
+    message.timetables = object.timetables?.map((e) => TimetableToExtend.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTimetableToExtend(): TimetableToExtend {
+  return { dagId: "", versionId: "", bundle: new Uint8Array(0), after: undefined, nowMs: 0 };
+}
+
+export const TimetableToExtend: MessageFns<TimetableToExtend> = {
+  encode(message: TimetableToExtend, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dagId !== "") {
+      writer.uint32(10).string(message.dagId);
+    }
+    if (message.versionId !== "") {
+      writer.uint32(18).string(message.versionId);
+    }
+    if (message.bundle.length !== 0) {
+      writer.uint32(26).bytes(message.bundle);
+    }
+    if (message.after !== undefined) {
+      TimetableRun.encode(message.after, writer.uint32(34).fork()).join();
+    }
+    if (message.nowMs !== 0) {
+      writer.uint32(41).double(message.nowMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TimetableToExtend {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTimetableToExtend();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dagId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.versionId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.bundle = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.after = TimetableRun.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.nowMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TimetableToExtend>): TimetableToExtend {
+    return TimetableToExtend.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TimetableToExtend>): TimetableToExtend {
+    const message = createBaseTimetableToExtend();
+    message.dagId = object.dagId ?? "";
+    message.versionId = object.versionId ?? "";
+    message.bundle = object.bundle ?? new Uint8Array(0);
+    message.after = (object.after !== undefined && object.after !== null)
+      ? TimetableRun.fromPartial(object.after)
+      : undefined;
+    message.nowMs = object.nowMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseExtendTimetableRequest(): ExtendTimetableRequest {
+  return { versionId: "", timetable: undefined, after: undefined, error: "" };
+}
+
+export const ExtendTimetableRequest: MessageFns<ExtendTimetableRequest> = {
+  encode(message: ExtendTimetableRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.versionId !== "") {
+      writer.uint32(10).string(message.versionId);
+    }
+    if (message.timetable !== undefined) {
+      PublishedTimetable.encode(message.timetable, writer.uint32(18).fork()).join();
+    }
+    if (message.after !== undefined) {
+      TimetableRun.encode(message.after, writer.uint32(26).fork()).join();
+    }
+    if (message.error !== "") {
+      writer.uint32(34).string(message.error);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExtendTimetableRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExtendTimetableRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.versionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.timetable = PublishedTimetable.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.after = TimetableRun.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExtendTimetableRequest>): ExtendTimetableRequest {
+    return ExtendTimetableRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExtendTimetableRequest>): ExtendTimetableRequest {
+    const message = createBaseExtendTimetableRequest();
+    message.versionId = object.versionId ?? "";
+    message.timetable = (object.timetable !== undefined && object.timetable !== null)
+      ? PublishedTimetable.fromPartial(object.timetable)
+      : undefined;
+    message.after = (object.after !== undefined && object.after !== null)
+      ? TimetableRun.fromPartial(object.after)
+      : undefined;
+    message.error = object.error ?? "";
+    return message;
+  },
+};
+
+function createBaseExtendTimetableResponse(): ExtendTimetableResponse {
+  return { accepted: false };
+}
+
+export const ExtendTimetableResponse: MessageFns<ExtendTimetableResponse> = {
+  encode(message: ExtendTimetableResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accepted !== false) {
+      writer.uint32(8).bool(message.accepted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExtendTimetableResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExtendTimetableResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.accepted = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExtendTimetableResponse>): ExtendTimetableResponse {
+    return ExtendTimetableResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExtendTimetableResponse>): ExtendTimetableResponse {
+    const message = createBaseExtendTimetableResponse();
+    message.accepted = object.accepted ?? false;
     return message;
   },
 };
@@ -743,6 +1432,33 @@ export const BundlesServiceService = {
     responseSerialize: (value: HeartbeatResponse): Buffer => Buffer.from(HeartbeatResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): HeartbeatResponse => HeartbeatResponse.decode(value),
   },
+  /**
+   * Timetables written in dag code whose published runs are about to run out, with the code that knows how they go on. Each is handed
+   * to one processor at a time; one that does not answer is handed out again after a while.
+   */
+  takeTimetables: {
+    path: "/millrace.bundles.v1.BundlesService/TakeTimetables" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TakeTimetablesRequest): Buffer =>
+      Buffer.from(TakeTimetablesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TakeTimetablesRequest => TakeTimetablesRequest.decode(value),
+    responseSerialize: (value: TakeTimetablesResponse): Buffer =>
+      Buffer.from(TakeTimetablesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TakeTimetablesResponse => TakeTimetablesResponse.decode(value),
+  },
+  /** How a timetable goes on, or why that cannot be told. Refused when it has gone on meanwhile. */
+  extendTimetable: {
+    path: "/millrace.bundles.v1.BundlesService/ExtendTimetable" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExtendTimetableRequest): Buffer =>
+      Buffer.from(ExtendTimetableRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExtendTimetableRequest => ExtendTimetableRequest.decode(value),
+    responseSerialize: (value: ExtendTimetableResponse): Buffer =>
+      Buffer.from(ExtendTimetableResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExtendTimetableResponse => ExtendTimetableResponse.decode(value),
+  },
 } as const;
 
 export interface BundlesServiceServer extends UntypedServiceImplementation {
@@ -751,6 +1467,13 @@ export interface BundlesServiceServer extends UntypedServiceImplementation {
   /** Tells the whole set of files a folder holds now; dags of files that are gone become stale, and come back when the file does. */
   reportFolder: handleUnaryCall<ReportFolderRequest, ReportFolderResponse>;
   heartbeat: handleUnaryCall<HeartbeatRequest, HeartbeatResponse>;
+  /**
+   * Timetables written in dag code whose published runs are about to run out, with the code that knows how they go on. Each is handed
+   * to one processor at a time; one that does not answer is handed out again after a while.
+   */
+  takeTimetables: handleUnaryCall<TakeTimetablesRequest, TakeTimetablesResponse>;
+  /** How a timetable goes on, or why that cannot be told. Refused when it has gone on meanwhile. */
+  extendTimetable: handleUnaryCall<ExtendTimetableRequest, ExtendTimetableResponse>;
 }
 
 export interface BundlesServiceClient extends Client {
@@ -800,6 +1523,41 @@ export interface BundlesServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: HeartbeatResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Timetables written in dag code whose published runs are about to run out, with the code that knows how they go on. Each is handed
+   * to one processor at a time; one that does not answer is handed out again after a while.
+   */
+  takeTimetables(
+    request: TakeTimetablesRequest,
+    callback: (error: ServiceError | null, response: TakeTimetablesResponse) => void,
+  ): ClientUnaryCall;
+  takeTimetables(
+    request: TakeTimetablesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TakeTimetablesResponse) => void,
+  ): ClientUnaryCall;
+  takeTimetables(
+    request: TakeTimetablesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TakeTimetablesResponse) => void,
+  ): ClientUnaryCall;
+  /** How a timetable goes on, or why that cannot be told. Refused when it has gone on meanwhile. */
+  extendTimetable(
+    request: ExtendTimetableRequest,
+    callback: (error: ServiceError | null, response: ExtendTimetableResponse) => void,
+  ): ClientUnaryCall;
+  extendTimetable(
+    request: ExtendTimetableRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExtendTimetableResponse) => void,
+  ): ClientUnaryCall;
+  extendTimetable(
+    request: ExtendTimetableRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExtendTimetableResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -32,6 +32,8 @@ export interface SessionRequest {
     | { $case: "beat"; value: Beat }
     | { $case: "complete"; value: CompleteRequest }
     | { $case: "query"; value: Query }
+    | { $case: "callbackReport"; value: CallbackReport }
+    | { $case: "callbackTaken"; value: CallbackTaken }
     | undefined;
 }
 
@@ -46,6 +48,13 @@ export interface SessionResponse {
     | //
     /** The session is no longer valid: kill its attempts, begin a new one. */
     { $case: "ended"; value: SessionEnded }
+    | //
+    /** Code of the author's to run; not a claim, and no lease of the session's. */
+    { $case: "callback"; value: Callback }
+    | { $case: "callbackAck"; value: CallbackAck }
+    | //
+    /** Attempts of runs that are for this worker alone. */
+    { $case: "offer"; value: Offer }
     | undefined;
 }
 
@@ -73,6 +82,18 @@ export interface Welcome {
 export interface SchedulerAddress {
   schedulerId: string;
   address: string;
+}
+
+/** To be claimed when there is a slot, as if it had come from a queue. */
+export interface Offer {
+  attempts: OfferedAttempt[];
+  /** As in Grant. */
+  homeSchedulerId: string;
+}
+
+export interface OfferedAttempt {
+  instanceId: string;
+  attemptId: string;
 }
 
 export interface ClaimItem {
@@ -128,6 +149,19 @@ export interface Grant {
   startDate: string;
   partitionKey: string;
   owner: string;
+  /** Of a run whose tasks share one worker: how many workers it has had, this one included; else 0. */
+  placementGeneration: number;
+  /**
+   * The rest only of an attempt that follows a wait.
+   * When the first try since the instance was made or cleared began, RFC 3339.
+   */
+  firstStartDate: string;
+  /** Attempts that ended in waiting since then. */
+  looks: number;
+  /** What ended the wait: time, event, timeout. */
+  resumedBy: string;
+  /** What was reported with the event. */
+  resumePayloadJson: string;
 }
 
 export interface Beat {
@@ -136,12 +170,16 @@ export interface Beat {
   running: ClaimItem[];
   draining: boolean;
   spooled: number;
+  /** Runs whose shared folder this worker keeps. */
+  keptRuns: string[];
 }
 
 export interface BeatReply {
   /** Attempts this worker must stop: superseded, cancelled, marked. */
   cancelAttemptIds: string[];
   schedulers: SchedulerAddress[];
+  /** Of the kept runs: over, or another worker's now. */
+  leftRuns: string[];
 }
 
 export interface XComValue {
@@ -178,8 +216,37 @@ export interface Completion {
   pid: number;
   /** skip what is downstream: "", "all" or "direct" (short-circuit). */
   skipDownstream: string;
+  /** deferred, awaiting_input: when the wait is given up, RFC 3339, and what then: fail, fail_for_good, skip, resume. */
+  giveUpAt: string;
+  giveUpThen: string;
+  /** failed: names of the error, the nearest first. */
+  errorNames: string[];
+  /** awaiting_input: the question. */
+  question:
+    | Question
+    | undefined;
   /** With wants_more: other messages wait at this worker, so only what comes after this very task may take its slot. */
   onlySuccessor: boolean;
+  /** What the condition of a loop said: "again" or "stop"; empty: it is none. */
+  loop: string;
+  /** What people see instead of the index of a mapped instance, or empty. */
+  indexName: string;
+  /** What the task told of the assets it wrote, a JSON list; empty: nothing. */
+  outletEventsJson: string;
+}
+
+/** What a person is asked. */
+export interface Question {
+  subject: string;
+  body: string;
+  options: string[];
+  hasDefaults: boolean;
+  defaults: string[];
+  multiple: boolean;
+  /** { name: { value, schema, description } } */
+  paramsJson: string;
+  /** [{ id, name }] */
+  assigneesJson: string;
 }
 
 export interface CompleteRequest {
@@ -212,7 +279,30 @@ export interface Query {
     | { $case: "variableKey"; value: string }
     | { $case: "connectionId"; value: string }
     | { $case: "xcomWrite"; value: XComWrite }
+    | { $case: "state"; value: StateOperation }
+    | { $case: "external"; value: ExternalOperation }
+    | { $case: "answer"; value: AnswerQuery }
+    | { $case: "assetEvents"; value: AssetEventsQuery }
+    | { $case: "otherRun"; value: OtherRunQuery }
+    | //
+    /** Whether this run is the newest its schedule has asked for. Answered by JSON, true or false. */
+    { $case: "latestRun"; value: boolean }
     | undefined;
+}
+
+/** What a task asks of runs of other dags. Answered by JSON. */
+export interface OtherRunQuery {
+  kind: OtherRunQuery_Kind;
+  json: string;
+}
+
+export enum OtherRunQuery_Kind {
+  KIND_UNSPECIFIED = 0,
+  /** KIND_TRIGGER - Make a run, or find the one this instance made before. */
+  KIND_TRIGGER = 1,
+  /** KIND_LOOK - How runs stand, and be told when that changes. */
+  KIND_LOOK = 2,
+  UNRECOGNIZED = -1,
 }
 
 export interface XComQuery {
@@ -226,10 +316,84 @@ export interface XComQuery {
   hasIndexPath: boolean;
   /** Also look into the newest earlier run that has a value. */
   includePriorDates: boolean;
+  /** Without an index path: only instances whose path begins so. */
+  underPath: number[];
+  /** Not 0: a page of the values of one task's successful instances, in index order; `total` in the reply says how many there are. */
+  limit: number;
+  offset: number;
+  /** With a limit and an index path: a page of the elements of that one value, a list, or the entries of an object as [key, value]. */
+  elements: boolean;
+}
+
+/** Events of an asset or an alias, or those that triggered the run. The reply's json is a list. */
+export interface AssetEventsQuery {
+  triggering: boolean;
+  name: string;
+  /** Empty: any asset of that name. */
+  uri: string;
+  alias: string;
+  /** RFC 3339, empty: no bound. */
+  after: string;
+  before: string;
+  limit: number;
+  ascending: boolean;
 }
 
 export interface XComWrite {
   values: XComValue[];
+}
+
+/** A value that outlives the try: of this task, or of an asset. */
+export interface StateOperation {
+  kind: StateOperation_Kind;
+  /** Name of the asset; empty: this task's own. */
+  asset: string;
+  key: string;
+  json: string;
+  /** Only when the value still has this version; 0: only when there is none yet. */
+  hasExpectedVersion: boolean;
+  expectedVersion: number;
+  /** The same text again is the same operation, sent again. */
+  operationId: string;
+}
+
+export enum StateOperation_Kind {
+  KIND_UNSPECIFIED = 0,
+  KIND_GET = 1,
+  KIND_SET = 2,
+  KIND_DELETE = 3,
+  KIND_LIST = 4,
+  UNRECOGNIZED = -1,
+}
+
+/** Work on another platform, for this instance. */
+export interface ExternalOperation {
+  kind: ExternalOperation_Kind;
+  externalId: string;
+  /** { url, method, headers, body, connectionId } */
+  cancelJson: string;
+  state: string;
+  resultJson: string;
+  progressJson: string;
+  reason: string;
+}
+
+export enum ExternalOperation_Kind {
+  KIND_UNSPECIFIED = 0,
+  /** KIND_BEGIN - Finds the open one, or begins one: the answer says what is known of it. */
+  KIND_BEGIN = 1,
+  /** KIND_SUBMITTED - The platform took it. */
+  KIND_SUBMITTED = 2,
+  /** KIND_REPORT - running, success, failed, cancelled, timed_out: what the task itself found out. */
+  KIND_REPORT = 3,
+  /** KIND_GET - What is known of the newest one. */
+  KIND_GET = 4,
+  UNRECOGNIZED = -1,
+}
+
+/** The answer to this try's question. `take_defaults`: nobody answered in time. */
+export interface AnswerQuery {
+  takeDefaults: boolean;
 }
 
 export interface FoundXCom {
@@ -245,11 +409,55 @@ export interface QueryReply {
   xcoms: FoundXCom[];
   /** Not empty: refused, and why. */
   error: string;
+  /** State: the version found or written. */
+  version: number;
+  /** State: the expected version was not the stored one, which is told. */
+  conflict: boolean;
+  /** Of a page: how many there are altogether; -1: the value is neither a list nor an object. */
+  total: number;
 }
 
 export interface Cancel {
   attemptIds: string[];
   reason: string;
+}
+
+/** A function of a bundle that is told of a change. Run beside the slots; reported until it is acknowledged. */
+export interface Callback {
+  callbackId: string;
+  /** Made anew each time it is handed out: a report under an older one is refused. */
+  token: string;
+  /** success, failure, retry, skipped, deadline */
+  on: string;
+  reason: string;
+  /** The deadline's name; empty otherwise. */
+  deadline: string;
+  /** What it is told of; task_id is empty for a run's, run_id too for one that is missing. attempt_id and claim_token name the callback. */
+  grant:
+    | Grant
+    | undefined;
+  /** state of the instance or run as it was decided */
+  state: string;
+}
+
+/** The callback arrived: nobody else need be given it until its time is over. */
+export interface CallbackTaken {
+  callbackId: string;
+  token: string;
+}
+
+export interface CallbackReport {
+  callbackId: string;
+  token: string;
+  ok: boolean;
+  error: string;
+  /** The end of what it printed, secrets masked. */
+  log: string;
+}
+
+export interface CallbackAck {
+  callbackId: string;
+  token: string;
 }
 
 export interface SessionEnded {
@@ -285,6 +493,12 @@ export const SessionRequest: MessageFns<SessionRequest> = {
         break;
       case "query":
         Query.encode(message.body.value, writer.uint32(42).fork()).join();
+        break;
+      case "callbackReport":
+        CallbackReport.encode(message.body.value, writer.uint32(50).fork()).join();
+        break;
+      case "callbackTaken":
+        CallbackTaken.encode(message.body.value, writer.uint32(58).fork()).join();
         break;
     }
     return writer;
@@ -343,6 +557,22 @@ export const SessionRequest: MessageFns<SessionRequest> = {
             message.body = { $case: "query", value: Query.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.body = { $case: "callbackReport", value: CallbackReport.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.body = { $case: "callbackTaken", value: CallbackTaken.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -391,6 +621,18 @@ export const SessionRequest: MessageFns<SessionRequest> = {
         }
         break;
       }
+      case "callbackReport": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "callbackReport", value: CallbackReport.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "callbackTaken": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "callbackTaken", value: CallbackTaken.fromPartial(object.body.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -423,6 +665,15 @@ export const SessionResponse: MessageFns<SessionResponse> = {
         break;
       case "ended":
         SessionEnded.encode(message.body.value, writer.uint32(58).fork()).join();
+        break;
+      case "callback":
+        Callback.encode(message.body.value, writer.uint32(66).fork()).join();
+        break;
+      case "callbackAck":
+        CallbackAck.encode(message.body.value, writer.uint32(74).fork()).join();
+        break;
+      case "offer":
+        Offer.encode(message.body.value, writer.uint32(82).fork()).join();
         break;
     }
     return writer;
@@ -497,6 +748,30 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.body = { $case: "ended", value: SessionEnded.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.body = { $case: "callback", value: Callback.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.body = { $case: "callbackAck", value: CallbackAck.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.body = { $case: "offer", value: Offer.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -554,6 +829,24 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       case "ended": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "ended", value: SessionEnded.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "callback": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "callback", value: Callback.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "callbackAck": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "callbackAck", value: CallbackAck.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "offer": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "offer", value: Offer.fromPartial(object.body.value) };
         }
         break;
       }
@@ -859,6 +1152,140 @@ export const SchedulerAddress: MessageFns<SchedulerAddress> = {
   },
 };
 
+function createBaseOffer(): Offer {
+  return { attempts: [], homeSchedulerId: "" };
+}
+
+export const Offer: MessageFns<Offer> = {
+  encode(message: Offer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.attempts) {
+      OfferedAttempt.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.homeSchedulerId !== "") {
+      writer.uint32(18).string(message.homeSchedulerId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Offer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOffer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempts.push(OfferedAttempt.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.homeSchedulerId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Offer>): Offer {
+    return Offer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Offer>): Offer {
+    const message = createBaseOffer();
+    message.attempts = object.attempts?.map((e) => OfferedAttempt.fromPartial(e)) || [];
+    message.homeSchedulerId = object.homeSchedulerId ?? "";
+    return message;
+  },
+};
+
+function createBaseOfferedAttempt(): OfferedAttempt {
+  return { instanceId: "", attemptId: "" };
+}
+
+export const OfferedAttempt: MessageFns<OfferedAttempt> = {
+  encode(message: OfferedAttempt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instanceId !== "") {
+      writer.uint32(10).string(message.instanceId);
+    }
+    if (message.attemptId !== "") {
+      writer.uint32(18).string(message.attemptId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OfferedAttempt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOfferedAttempt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.attemptId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OfferedAttempt>): OfferedAttempt {
+    return OfferedAttempt.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OfferedAttempt>): OfferedAttempt {
+    const message = createBaseOfferedAttempt();
+    message.instanceId = object.instanceId ?? "";
+    message.attemptId = object.attemptId ?? "";
+    return message;
+  },
+};
+
 function createBaseClaimItem(): ClaimItem {
   return { instanceId: "", attemptId: "", claimToken: "" };
 }
@@ -1124,6 +1551,11 @@ function createBaseGrant(): Grant {
     startDate: "",
     partitionKey: "",
     owner: "",
+    placementGeneration: 0,
+    firstStartDate: "",
+    looks: 0,
+    resumedBy: "",
+    resumePayloadJson: "",
   };
 }
 
@@ -1210,6 +1642,21 @@ export const Grant: MessageFns<Grant> = {
     }
     if (message.owner !== "") {
       writer.uint32(210).string(message.owner);
+    }
+    if (message.placementGeneration !== 0) {
+      writer.uint32(216).int32(message.placementGeneration);
+    }
+    if (message.firstStartDate !== "") {
+      writer.uint32(322).string(message.firstStartDate);
+    }
+    if (message.looks !== 0) {
+      writer.uint32(328).int32(message.looks);
+    }
+    if (message.resumedBy !== "") {
+      writer.uint32(338).string(message.resumedBy);
+    }
+    if (message.resumePayloadJson !== "") {
+      writer.uint32(346).string(message.resumePayloadJson);
     }
     return writer;
   },
@@ -1445,6 +1892,46 @@ export const Grant: MessageFns<Grant> = {
             message.owner = reader.string();
             continue;
           }
+          case 27: {
+            if (tag !== 216) {
+              break;
+            }
+
+            message.placementGeneration = reader.int32();
+            continue;
+          }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.firstStartDate = reader.string();
+            continue;
+          }
+          case 41: {
+            if (tag !== 328) {
+              break;
+            }
+
+            message.looks = reader.int32();
+            continue;
+          }
+          case 42: {
+            if (tag !== 338) {
+              break;
+            }
+
+            message.resumedBy = reader.string();
+            continue;
+          }
+          case 43: {
+            if (tag !== 346) {
+              break;
+            }
+
+            message.resumePayloadJson = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1488,12 +1975,17 @@ export const Grant: MessageFns<Grant> = {
     message.startDate = object.startDate ?? "";
     message.partitionKey = object.partitionKey ?? "";
     message.owner = object.owner ?? "";
+    message.placementGeneration = object.placementGeneration ?? 0;
+    message.firstStartDate = object.firstStartDate ?? "";
+    message.looks = object.looks ?? 0;
+    message.resumedBy = object.resumedBy ?? "";
+    message.resumePayloadJson = object.resumePayloadJson ?? "";
     return message;
   },
 };
 
 function createBaseBeat(): Beat {
-  return { freeSlots: 0, running: [], draining: false, spooled: 0 };
+  return { freeSlots: 0, running: [], draining: false, spooled: 0, keptRuns: [] };
 }
 
 export const Beat: MessageFns<Beat> = {
@@ -1509,6 +2001,9 @@ export const Beat: MessageFns<Beat> = {
     }
     if (message.spooled !== 0) {
       writer.uint32(32).int32(message.spooled);
+    }
+    for (const v of message.keptRuns) {
+      writer.uint32(42).string(v!);
     }
     return writer;
   },
@@ -1558,6 +2053,14 @@ export const Beat: MessageFns<Beat> = {
             message.spooled = reader.int32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.keptRuns.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1579,12 +2082,13 @@ export const Beat: MessageFns<Beat> = {
     message.running = object.running?.map((e) => ClaimItem.fromPartial(e)) || [];
     message.draining = object.draining ?? false;
     message.spooled = object.spooled ?? 0;
+    message.keptRuns = object.keptRuns?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseBeatReply(): BeatReply {
-  return { cancelAttemptIds: [], schedulers: [] };
+  return { cancelAttemptIds: [], schedulers: [], leftRuns: [] };
 }
 
 export const BeatReply: MessageFns<BeatReply> = {
@@ -1594,6 +2098,9 @@ export const BeatReply: MessageFns<BeatReply> = {
     }
     for (const v of message.schedulers) {
       SchedulerAddress.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.leftRuns) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
@@ -1627,6 +2134,14 @@ export const BeatReply: MessageFns<BeatReply> = {
             message.schedulers.push(SchedulerAddress.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.leftRuns.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1646,6 +2161,7 @@ export const BeatReply: MessageFns<BeatReply> = {
     const message = createBaseBeatReply();
     message.cancelAttemptIds = object.cancelAttemptIds?.map((e) => e) || [];
     message.schedulers = object.schedulers?.map((e) => SchedulerAddress.fromPartial(e)) || [];
+    message.leftRuns = object.leftRuns?.map((e) => e) || [];
     return message;
   },
 };
@@ -1737,7 +2253,14 @@ function createBaseCompletion(): Completion {
     wantsMore: false,
     pid: 0,
     skipDownstream: "",
+    giveUpAt: "",
+    giveUpThen: "",
+    errorNames: [],
+    question: undefined,
     onlySuccessor: false,
+    loop: "",
+    indexName: "",
+    outletEventsJson: "",
   };
 }
 
@@ -1797,8 +2320,29 @@ export const Completion: MessageFns<Completion> = {
     if (message.skipDownstream !== "") {
       writer.uint32(146).string(message.skipDownstream);
     }
+    if (message.giveUpAt !== "") {
+      writer.uint32(322).string(message.giveUpAt);
+    }
+    if (message.giveUpThen !== "") {
+      writer.uint32(330).string(message.giveUpThen);
+    }
+    for (const v of message.errorNames) {
+      writer.uint32(338).string(v!);
+    }
+    if (message.question !== undefined) {
+      Question.encode(message.question, writer.uint32(346).fork()).join();
+    }
     if (message.onlySuccessor !== false) {
       writer.uint32(152).bool(message.onlySuccessor);
+    }
+    if (message.loop !== "") {
+      writer.uint32(242).string(message.loop);
+    }
+    if (message.indexName !== "") {
+      writer.uint32(250).string(message.indexName);
+    }
+    if (message.outletEventsJson !== "") {
+      writer.uint32(402).string(message.outletEventsJson);
     }
     return writer;
   },
@@ -1960,12 +2504,68 @@ export const Completion: MessageFns<Completion> = {
             message.skipDownstream = reader.string();
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.giveUpAt = reader.string();
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.giveUpThen = reader.string();
+            continue;
+          }
+          case 42: {
+            if (tag !== 338) {
+              break;
+            }
+
+            message.errorNames.push(reader.string());
+            continue;
+          }
+          case 43: {
+            if (tag !== 346) {
+              break;
+            }
+
+            message.question = Question.decode(reader, reader.uint32());
+            continue;
+          }
           case 19: {
             if (tag !== 152) {
               break;
             }
 
             message.onlySuccessor = reader.bool();
+            continue;
+          }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.loop = reader.string();
+            continue;
+          }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.indexName = reader.string();
+            continue;
+          }
+          case 50: {
+            if (tag !== 402) {
+              break;
+            }
+
+            message.outletEventsJson = reader.string();
             continue;
           }
         }
@@ -2003,7 +2603,164 @@ export const Completion: MessageFns<Completion> = {
     message.wantsMore = object.wantsMore ?? false;
     message.pid = object.pid ?? 0;
     message.skipDownstream = object.skipDownstream ?? "";
+    message.giveUpAt = object.giveUpAt ?? "";
+    message.giveUpThen = object.giveUpThen ?? "";
+    message.errorNames = object.errorNames?.map((e) => e) || [];
+    message.question = (object.question !== undefined && object.question !== null)
+      ? Question.fromPartial(object.question)
+      : undefined;
     message.onlySuccessor = object.onlySuccessor ?? false;
+    message.loop = object.loop ?? "";
+    message.indexName = object.indexName ?? "";
+    message.outletEventsJson = object.outletEventsJson ?? "";
+    return message;
+  },
+};
+
+function createBaseQuestion(): Question {
+  return {
+    subject: "",
+    body: "",
+    options: [],
+    hasDefaults: false,
+    defaults: [],
+    multiple: false,
+    paramsJson: "",
+    assigneesJson: "",
+  };
+}
+
+export const Question: MessageFns<Question> = {
+  encode(message: Question, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subject !== "") {
+      writer.uint32(10).string(message.subject);
+    }
+    if (message.body !== "") {
+      writer.uint32(18).string(message.body);
+    }
+    for (const v of message.options) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.hasDefaults !== false) {
+      writer.uint32(32).bool(message.hasDefaults);
+    }
+    for (const v of message.defaults) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.multiple !== false) {
+      writer.uint32(48).bool(message.multiple);
+    }
+    if (message.paramsJson !== "") {
+      writer.uint32(58).string(message.paramsJson);
+    }
+    if (message.assigneesJson !== "") {
+      writer.uint32(66).string(message.assigneesJson);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Question {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuestion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.body = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.options.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.hasDefaults = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.defaults.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.multiple = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.paramsJson = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.assigneesJson = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Question>): Question {
+    return Question.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Question>): Question {
+    const message = createBaseQuestion();
+    message.subject = object.subject ?? "";
+    message.body = object.body ?? "";
+    message.options = object.options?.map((e) => e) || [];
+    message.hasDefaults = object.hasDefaults ?? false;
+    message.defaults = object.defaults?.map((e) => e) || [];
+    message.multiple = object.multiple ?? false;
+    message.paramsJson = object.paramsJson ?? "";
+    message.assigneesJson = object.assigneesJson ?? "";
     return message;
   },
 };
@@ -2264,6 +3021,24 @@ export const Query: MessageFns<Query> = {
       case "xcomWrite":
         XComWrite.encode(message.what.value, writer.uint32(66).fork()).join();
         break;
+      case "state":
+        StateOperation.encode(message.what.value, writer.uint32(322).fork()).join();
+        break;
+      case "external":
+        ExternalOperation.encode(message.what.value, writer.uint32(330).fork()).join();
+        break;
+      case "answer":
+        AnswerQuery.encode(message.what.value, writer.uint32(338).fork()).join();
+        break;
+      case "assetEvents":
+        AssetEventsQuery.encode(message.what.value, writer.uint32(402).fork()).join();
+        break;
+      case "otherRun":
+        OtherRunQuery.encode(message.what.value, writer.uint32(482).fork()).join();
+        break;
+      case "latestRun":
+        writer.uint32(560).bool(message.what.value);
+        break;
     }
     return writer;
   },
@@ -2345,6 +3120,54 @@ export const Query: MessageFns<Query> = {
             message.what = { $case: "xcomWrite", value: XComWrite.decode(reader, reader.uint32()) };
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.what = { $case: "state", value: StateOperation.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.what = { $case: "external", value: ExternalOperation.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 42: {
+            if (tag !== 338) {
+              break;
+            }
+
+            message.what = { $case: "answer", value: AnswerQuery.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 50: {
+            if (tag !== 402) {
+              break;
+            }
+
+            message.what = { $case: "assetEvents", value: AssetEventsQuery.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 60: {
+            if (tag !== 482) {
+              break;
+            }
+
+            message.what = { $case: "otherRun", value: OtherRunQuery.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 70: {
+            if (tag !== 560) {
+              break;
+            }
+
+            message.what = { $case: "latestRun", value: reader.bool() };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2391,13 +3214,128 @@ export const Query: MessageFns<Query> = {
         }
         break;
       }
+      case "state": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "state", value: StateOperation.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "external": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "external", value: ExternalOperation.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "answer": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "answer", value: AnswerQuery.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "assetEvents": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "assetEvents", value: AssetEventsQuery.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "otherRun": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "otherRun", value: OtherRunQuery.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "latestRun": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "latestRun", value: object.what.value };
+        }
+        break;
+      }
     }
     return message;
   },
 };
 
+function createBaseOtherRunQuery(): OtherRunQuery {
+  return { kind: 0, json: "" };
+}
+
+export const OtherRunQuery: MessageFns<OtherRunQuery> = {
+  encode(message: OtherRunQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.json !== "") {
+      writer.uint32(18).string(message.json);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OtherRunQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOtherRunQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.json = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OtherRunQuery>): OtherRunQuery {
+    return OtherRunQuery.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OtherRunQuery>): OtherRunQuery {
+    const message = createBaseOtherRunQuery();
+    message.kind = object.kind ?? 0;
+    message.json = object.json ?? "";
+    return message;
+  },
+};
+
 function createBaseXComQuery(): XComQuery {
-  return { dagId: "", runId: "", taskIds: [], key: "", indexPath: [], hasIndexPath: false, includePriorDates: false };
+  return {
+    dagId: "",
+    runId: "",
+    taskIds: [],
+    key: "",
+    indexPath: [],
+    hasIndexPath: false,
+    includePriorDates: false,
+    underPath: [],
+    limit: 0,
+    offset: 0,
+    elements: false,
+  };
 }
 
 export const XComQuery: MessageFns<XComQuery> = {
@@ -2426,6 +3364,22 @@ export const XComQuery: MessageFns<XComQuery> = {
     }
     if (message.includePriorDates !== false) {
       writer.uint32(56).bool(message.includePriorDates);
+    }
+    if (message.underPath.length !== 0) {
+      writer.uint32(66).fork();
+      for (const v of message.underPath) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.limit !== 0) {
+      writer.uint32(72).int32(message.limit);
+    }
+    if (message.offset !== 0) {
+      writer.uint32(80).int32(message.offset);
+    }
+    if (message.elements !== false) {
+      writer.uint32(88).bool(message.elements);
     }
     return writer;
   },
@@ -2509,6 +3463,48 @@ export const XComQuery: MessageFns<XComQuery> = {
             message.includePriorDates = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag === 64) {
+              message.underPath.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 66) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.underPath.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.offset = reader.int32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.elements = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2533,6 +3529,149 @@ export const XComQuery: MessageFns<XComQuery> = {
     message.indexPath = object.indexPath?.map((e) => e) || [];
     message.hasIndexPath = object.hasIndexPath ?? false;
     message.includePriorDates = object.includePriorDates ?? false;
+    message.underPath = object.underPath?.map((e) => e) || [];
+    message.limit = object.limit ?? 0;
+    message.offset = object.offset ?? 0;
+    message.elements = object.elements ?? false;
+    return message;
+  },
+};
+
+function createBaseAssetEventsQuery(): AssetEventsQuery {
+  return { triggering: false, name: "", uri: "", alias: "", after: "", before: "", limit: 0, ascending: false };
+}
+
+export const AssetEventsQuery: MessageFns<AssetEventsQuery> = {
+  encode(message: AssetEventsQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.triggering !== false) {
+      writer.uint32(8).bool(message.triggering);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.uri !== "") {
+      writer.uint32(26).string(message.uri);
+    }
+    if (message.alias !== "") {
+      writer.uint32(34).string(message.alias);
+    }
+    if (message.after !== "") {
+      writer.uint32(42).string(message.after);
+    }
+    if (message.before !== "") {
+      writer.uint32(50).string(message.before);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(56).int32(message.limit);
+    }
+    if (message.ascending !== false) {
+      writer.uint32(64).bool(message.ascending);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AssetEventsQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAssetEventsQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.triggering = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.uri = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.alias = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.before = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.ascending = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AssetEventsQuery>): AssetEventsQuery {
+    return AssetEventsQuery.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AssetEventsQuery>): AssetEventsQuery {
+    const message = createBaseAssetEventsQuery();
+    message.triggering = object.triggering ?? false;
+    message.name = object.name ?? "";
+    message.uri = object.uri ?? "";
+    message.alias = object.alias ?? "";
+    message.after = object.after ?? "";
+    message.before = object.before ?? "";
+    message.limit = object.limit ?? 0;
+    message.ascending = object.ascending ?? false;
     return message;
   },
 };
@@ -2588,6 +3727,315 @@ export const XComWrite: MessageFns<XComWrite> = {
   fromPartial(object: DeepPartial<XComWrite>): XComWrite {
     const message = createBaseXComWrite();
     message.values = object.values?.map((e) => XComValue.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStateOperation(): StateOperation {
+  return { kind: 0, asset: "", key: "", json: "", hasExpectedVersion: false, expectedVersion: 0, operationId: "" };
+}
+
+export const StateOperation: MessageFns<StateOperation> = {
+  encode(message: StateOperation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.asset !== "") {
+      writer.uint32(18).string(message.asset);
+    }
+    if (message.key !== "") {
+      writer.uint32(26).string(message.key);
+    }
+    if (message.json !== "") {
+      writer.uint32(34).string(message.json);
+    }
+    if (message.hasExpectedVersion !== false) {
+      writer.uint32(40).bool(message.hasExpectedVersion);
+    }
+    if (message.expectedVersion !== 0) {
+      writer.uint32(48).int64(message.expectedVersion);
+    }
+    if (message.operationId !== "") {
+      writer.uint32(58).string(message.operationId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StateOperation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStateOperation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.asset = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.json = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.hasExpectedVersion = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.expectedVersion = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.operationId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StateOperation>): StateOperation {
+    return StateOperation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StateOperation>): StateOperation {
+    const message = createBaseStateOperation();
+    message.kind = object.kind ?? 0;
+    message.asset = object.asset ?? "";
+    message.key = object.key ?? "";
+    message.json = object.json ?? "";
+    message.hasExpectedVersion = object.hasExpectedVersion ?? false;
+    message.expectedVersion = object.expectedVersion ?? 0;
+    message.operationId = object.operationId ?? "";
+    return message;
+  },
+};
+
+function createBaseExternalOperation(): ExternalOperation {
+  return { kind: 0, externalId: "", cancelJson: "", state: "", resultJson: "", progressJson: "", reason: "" };
+}
+
+export const ExternalOperation: MessageFns<ExternalOperation> = {
+  encode(message: ExternalOperation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.externalId !== "") {
+      writer.uint32(18).string(message.externalId);
+    }
+    if (message.cancelJson !== "") {
+      writer.uint32(26).string(message.cancelJson);
+    }
+    if (message.state !== "") {
+      writer.uint32(34).string(message.state);
+    }
+    if (message.resultJson !== "") {
+      writer.uint32(42).string(message.resultJson);
+    }
+    if (message.progressJson !== "") {
+      writer.uint32(50).string(message.progressJson);
+    }
+    if (message.reason !== "") {
+      writer.uint32(58).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExternalOperation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExternalOperation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.externalId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.cancelJson = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.resultJson = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.progressJson = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExternalOperation>): ExternalOperation {
+    return ExternalOperation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExternalOperation>): ExternalOperation {
+    const message = createBaseExternalOperation();
+    message.kind = object.kind ?? 0;
+    message.externalId = object.externalId ?? "";
+    message.cancelJson = object.cancelJson ?? "";
+    message.state = object.state ?? "";
+    message.resultJson = object.resultJson ?? "";
+    message.progressJson = object.progressJson ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseAnswerQuery(): AnswerQuery {
+  return { takeDefaults: false };
+}
+
+export const AnswerQuery: MessageFns<AnswerQuery> = {
+  encode(message: AnswerQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.takeDefaults !== false) {
+      writer.uint32(8).bool(message.takeDefaults);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnswerQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswerQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.takeDefaults = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AnswerQuery>): AnswerQuery {
+    return AnswerQuery.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AnswerQuery>): AnswerQuery {
+    const message = createBaseAnswerQuery();
+    message.takeDefaults = object.takeDefaults ?? false;
     return message;
   },
 };
@@ -2686,7 +4134,7 @@ export const FoundXCom: MessageFns<FoundXCom> = {
 };
 
 function createBaseQueryReply(): QueryReply {
-  return { requestId: 0, found: false, json: "", xcoms: [], error: "" };
+  return { requestId: 0, found: false, json: "", xcoms: [], error: "", version: 0, conflict: false, total: 0 };
 }
 
 export const QueryReply: MessageFns<QueryReply> = {
@@ -2705,6 +4153,15 @@ export const QueryReply: MessageFns<QueryReply> = {
     }
     if (message.error !== "") {
       writer.uint32(42).string(message.error);
+    }
+    if (message.version !== 0) {
+      writer.uint32(320).int64(message.version);
+    }
+    if (message.conflict !== false) {
+      writer.uint32(328).bool(message.conflict);
+    }
+    if (message.total !== 0) {
+      writer.uint32(48).int32(message.total);
     }
     return writer;
   },
@@ -2762,6 +4219,30 @@ export const QueryReply: MessageFns<QueryReply> = {
             message.error = reader.string();
             continue;
           }
+          case 40: {
+            if (tag !== 320) {
+              break;
+            }
+
+            message.version = longToNumber(reader.int64());
+            continue;
+          }
+          case 41: {
+            if (tag !== 328) {
+              break;
+            }
+
+            message.conflict = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.total = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2784,6 +4265,9 @@ export const QueryReply: MessageFns<QueryReply> = {
     message.json = object.json ?? "";
     message.xcoms = object.xcoms?.map((e) => FoundXCom.fromPartial(e)) || [];
     message.error = object.error ?? "";
+    message.version = object.version ?? 0;
+    message.conflict = object.conflict ?? false;
+    message.total = object.total ?? 0;
     return message;
   },
 };
@@ -2851,6 +4335,370 @@ export const Cancel: MessageFns<Cancel> = {
     const message = createBaseCancel();
     message.attemptIds = object.attemptIds?.map((e) => e) || [];
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseCallback(): Callback {
+  return { callbackId: "", token: "", on: "", reason: "", deadline: "", grant: undefined, state: "" };
+}
+
+export const Callback: MessageFns<Callback> = {
+  encode(message: Callback, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.callbackId !== "") {
+      writer.uint32(10).string(message.callbackId);
+    }
+    if (message.token !== "") {
+      writer.uint32(18).string(message.token);
+    }
+    if (message.on !== "") {
+      writer.uint32(26).string(message.on);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.deadline !== "") {
+      writer.uint32(42).string(message.deadline);
+    }
+    if (message.grant !== undefined) {
+      Grant.encode(message.grant, writer.uint32(50).fork()).join();
+    }
+    if (message.state !== "") {
+      writer.uint32(58).string(message.state);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Callback {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallback();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.callbackId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.on = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.deadline = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.grant = Grant.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Callback>): Callback {
+    return Callback.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Callback>): Callback {
+    const message = createBaseCallback();
+    message.callbackId = object.callbackId ?? "";
+    message.token = object.token ?? "";
+    message.on = object.on ?? "";
+    message.reason = object.reason ?? "";
+    message.deadline = object.deadline ?? "";
+    message.grant = (object.grant !== undefined && object.grant !== null) ? Grant.fromPartial(object.grant) : undefined;
+    message.state = object.state ?? "";
+    return message;
+  },
+};
+
+function createBaseCallbackTaken(): CallbackTaken {
+  return { callbackId: "", token: "" };
+}
+
+export const CallbackTaken: MessageFns<CallbackTaken> = {
+  encode(message: CallbackTaken, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.callbackId !== "") {
+      writer.uint32(10).string(message.callbackId);
+    }
+    if (message.token !== "") {
+      writer.uint32(18).string(message.token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallbackTaken {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallbackTaken();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.callbackId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CallbackTaken>): CallbackTaken {
+    return CallbackTaken.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CallbackTaken>): CallbackTaken {
+    const message = createBaseCallbackTaken();
+    message.callbackId = object.callbackId ?? "";
+    message.token = object.token ?? "";
+    return message;
+  },
+};
+
+function createBaseCallbackReport(): CallbackReport {
+  return { callbackId: "", token: "", ok: false, error: "", log: "" };
+}
+
+export const CallbackReport: MessageFns<CallbackReport> = {
+  encode(message: CallbackReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.callbackId !== "") {
+      writer.uint32(10).string(message.callbackId);
+    }
+    if (message.token !== "") {
+      writer.uint32(18).string(message.token);
+    }
+    if (message.ok !== false) {
+      writer.uint32(24).bool(message.ok);
+    }
+    if (message.error !== "") {
+      writer.uint32(34).string(message.error);
+    }
+    if (message.log !== "") {
+      writer.uint32(42).string(message.log);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallbackReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallbackReport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.callbackId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ok = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.log = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CallbackReport>): CallbackReport {
+    return CallbackReport.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CallbackReport>): CallbackReport {
+    const message = createBaseCallbackReport();
+    message.callbackId = object.callbackId ?? "";
+    message.token = object.token ?? "";
+    message.ok = object.ok ?? false;
+    message.error = object.error ?? "";
+    message.log = object.log ?? "";
+    return message;
+  },
+};
+
+function createBaseCallbackAck(): CallbackAck {
+  return { callbackId: "", token: "" };
+}
+
+export const CallbackAck: MessageFns<CallbackAck> = {
+  encode(message: CallbackAck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.callbackId !== "") {
+      writer.uint32(10).string(message.callbackId);
+    }
+    if (message.token !== "") {
+      writer.uint32(18).string(message.token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallbackAck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallbackAck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.callbackId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CallbackAck>): CallbackAck {
+    return CallbackAck.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CallbackAck>): CallbackAck {
+    const message = createBaseCallbackAck();
+    message.callbackId = object.callbackId ?? "";
+    message.token = object.token ?? "";
     return message;
   },
 };
