@@ -127,7 +127,7 @@ function conditions(filter: DagFilter): Filter {
     .when(filter.bundleName, 'd.bundle_name = ?')
     .when(filter.bundleVersion, 'null = ?::text')
     .when(filter.lastRunState, `${LAST_RUN('state')} = ?`)
-    .when(filter.hasAssetSchedule, `(v.document->'schedule'->>'kind' is not distinct from 'assets') = ?`)
+    .when(filter.hasAssetSchedule, `(coalesce(v.document->'schedule'->>'kind', '') in ('assets', 'assetsOrTime', 'partitionedAssets')) = ?`)
     .whenAny(filter.scheduleKinds, `v.document->'schedule'->>'kind' = any(?::text[])`);
   if (filter.excludeStale) built.and('not d.is_stale');
   if (filter.assetDependency !== undefined) {

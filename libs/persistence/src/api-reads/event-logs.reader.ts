@@ -1,3 +1,4 @@
+import { mapIndexSql } from '../database/map-index.js';
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest } from './paging.js';
 import type { SqlRunner } from './sql-runner.js';
@@ -44,7 +45,7 @@ export class EventLogsReader {
       .when(filter.dagId, 'l.dag_id = ?')
       .when(filter.taskId, 'l.task_id = ?')
       .when(filter.runId, 'l.run_id = ?')
-      .when(filter.mapIndex, 'coalesce(l.index_path[array_upper(l.index_path, 1)], -1) = ?')
+      .when(filter.mapIndex, `${mapIndexSql("coalesce(l.index_path, '{}')")} = ?`)
       .when(filter.tryNumber, 'l.try_number = ?')
       .when(filter.actor, 'l.actor = ?')
       .when(filter.event, 'l.event = ?')

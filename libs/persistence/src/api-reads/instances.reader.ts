@@ -1,3 +1,4 @@
+import { mapIndexSql } from '../database/map-index.js';
 import type { IndexPath, InstanceId, InstanceState } from '@millrace/vocabulary';
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest, Range } from './paging.js';
@@ -106,7 +107,7 @@ export class InstancesReader {
 
   /** The instance at Airflow's map index (-1: the unmapped one). */
   async find(dagId: string, runId: string, taskId: string, mapIndex: number): Promise<InstanceView | null> {
-    const found = await this.#storedOrPlanned(`and ${MAP_INDEX} = $4`, [dagId, runId, taskId, mapIndex]);
+    const found = await this.#storedOrPlanned(`and ${MAP_INDEX} = $4::int8`, [dagId, runId, taskId, mapIndex]);
     return found[0] ?? null;
   }
 
@@ -160,8 +161,7 @@ export class InstancesReader {
   }
 }
 
-/** Airflow's single index: the last of the path, -1 when unmapped. */
-const MAP_INDEX = `coalesce(i.index_path[array_upper(i.index_path, 1)], -1)`;
+const MAP_INDEX = mapIndexSql('i.index_path');
 const DURATION = `extract(epoch from coalesce(i.end_date, now()) - i.start_date)`;
 
 const VERSION_COLUMNS = `v.version_number, v.bundle_name as version_bundle_name, v.created_at as version_created_at`;
@@ -173,7 +173,9 @@ i.pool_slots, i.priority_weight, i.operator, i.hostname, i.pid, i.unixname, i.re
 i.executor_config, i.session_id, ${VERSION_COLUMNS}, i.id is null as is_planned, extract(epoch from r.queued_at)::float8 * 1000 as run_queued_at_ms`;
 
 const JOINS = `join dag_run r on r.id = i.dag_run_id join dag d on d.dag_id = r.dag_id join dag_version v on v.id = r.dag_version_id`;
-const FROM = `task_instance i ${JOINS}`;
+/** Stand-ins that were expanded stand for the instances below them, and are not shown themselves. */
+const SHOWN = `(expanded_to is null or expanded_to = 0)`;
+const FROM = `(select * from task_instance where ${SHOWN}) i ${JOINS}`;
 
 /** Runs that wait to be started; one that was cleared waits as well, but has its instances. */
 const UNSTARTED = `q.state = 'queued' and q.start_date is null and not exists (select from task_instance t where t.dag_run_id = q.id)`;
@@ -197,7 +199,7 @@ where ${UNSTARTED} and (q.task_selection is null or t.task ->> 'taskId' = any(q.
 const STORED = `
 select id, dag_run_id, dag_id, run_id, task_id, index_path, state, try_number, max_tries, scheduled_at, queued_at, start_date, end_date, queue, pool,
   pool_slots, priority_weight, operator, hostname, pid, unixname, reason, rendered_fields, rendered_map_index, note, executor_config, session_id
-from task_instance`;
+from task_instance where ${SHOWN}`;
 
 const FROM_PLANNED = `(${PLANNED}) i ${JOINS}`;
 const FROM_STORED_AND_PLANNED = `(${STORED} union all ${PLANNED}) i ${JOINS}`;
@@ -260,7 +262,7 @@ function conditions(filter: InstanceFilter): Filter {
     .whenAny(filter.operators, 'i.operator = any(?::text[])')
     .whenAny(filter.versionNumbers, 'v.version_number = any(?::int[])')
     .whenAny(filter.tryNumbers, 'i.try_number = any(?::int[])')
-    .whenAny(filter.mapIndexes, `${MAP_INDEX} = any(?::int[])`)
+    .whenAny(filter.mapIndexes, `${MAP_INDEX} = any(?::int8[])`)
     .pattern('r.dag_id', filter.dagIdPattern)
     .pattern('r.run_id', filter.runIdPattern)
     .pattern('i.task_id', filter.taskPattern)

@@ -82,6 +82,11 @@ export class RunsReader {
     return (await this.db.query<RunView>(`select ${COLUMNS} from ${FROM} where r.dag_id = $1 and r.run_id = $2`, [dagId, runId])).rows[0] ?? null;
   }
 
+  /** What the dag's result task returned in this run; null: nothing, or not yet. */
+  async result(id: RunId): Promise<unknown> {
+    return (await this.db.query<{ result: unknown }>('select result from dag_run where id = $1', [id])).rows[0]?.result ?? null;
+  }
+
   async findByLogicalDate(dagId: string, logicalDate: Date): Promise<RunView | null> {
     return (await this.db.query<RunView>(`select ${COLUMNS} from ${FROM} where r.dag_id = $1 and r.logical_date = $2`, [dagId, logicalDate])).rows[0] ?? null;
   }

@@ -1,3 +1,4 @@
+import { dagDocumentSchema } from '@millrace/contracts';
 import type { DagDocument } from '@millrace/contracts';
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest } from './paging.js';
@@ -49,10 +50,11 @@ export class VersionsReader {
       else missing.add(id);
     }
     if (missing.size > 0) {
-      const { rows } = await this.db.query<{ id: string; document: DagDocument }>(`select id, document from dag_version where id = any($1::uuid[])`, [[...missing]]);
+      const { rows } = await this.db.query<{ id: string; document: unknown }>(`select id, document from dag_version where id = any($1::uuid[])`, [[...missing]]);
       for (const row of rows) {
-        found.set(row.id, row.document);
-        this.#documents.set(row.id, row.document);
+        const document = dagDocumentSchema.parse(row.document);
+        found.set(row.id, document);
+        this.#documents.set(row.id, document);
       }
       while (this.#documents.size > DOCUMENTS_KEPT_MAX) this.#documents.delete(this.#documents.keys().next().value!);
     }

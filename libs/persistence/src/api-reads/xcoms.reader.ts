@@ -1,3 +1,4 @@
+import { mapIndexSql } from '../database/map-index.js';
 import type { IndexPath } from '@millrace/vocabulary';
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest, Range } from './paging.js';
@@ -72,7 +73,7 @@ export class XComsReader {
   }
 }
 
-const MAP_INDEX = `coalesce(x.index_path[array_upper(x.index_path, 1)], -1)`;
+const MAP_INDEX = mapIndexSql('x.index_path');
 const COLUMNS = `
 x.key, x.created_at, x.dag_id, x.run_id, x.task_id, x.index_path, coalesce(d.display_name, d.dag_id) as dag_display_name, r.dag_version_id,
 r.logical_date, r.run_after`;

@@ -20,13 +20,29 @@ export interface ClaimedRow {
   readonly tryNumber: number;
   readonly maxTries: number;
   readonly resumeJson: string | null;
+  /** null: it never waited. */
+  /** Workers a run that is for one has had; 0: it is for any. */
+  readonly generation: number;
+  readonly wait: ClaimedWait | null;
   readonly startMs: number;
+}
+
+/** What a claimed instance waited for before. */
+export interface ClaimedWait {
+  readonly firstMs: number;
+  readonly looks: number;
+  /** It was this try that waited, and not one before. */
+  readonly isOwn: boolean;
+  /** null: its time came. */
+  readonly by: 'event' | 'timeout' | null;
+  /** JSON text. */
+  readonly payload: string | null;
 }
 
 /**
  * claim-attempts: queued → running for the attempts workers name, many workers at once. The same token again gets the same answer.
  * $1 uuid[] instance ids, $2 uuid[] attempt ids, $3 uuid[] tokens, $4 uuid[] session ids, $5 text[] worker names; pairwise.
- * Index: task_instance_pkey. Locks: instance rows. An attempt that is not the current one, or a session that ended, gets nothing.
+ * Index: task_instance_pkey. Locks: instance rows. An attempt of a run that is for another worker, an attempt that is not the current one, or a session that ended, gets nothing.
  */
 const CLAIM_ATTEMPTS: Statement = {
   name: 'claim-attempts',
@@ -37,8 +53,13 @@ from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as c(id,
 where t.id = any($1::uuid[]) and t.id = c.id and t.attempt_id = c.attempt_id
   and (t.state = 'queued' or (t.state = 'running' and t.claim_token = c.token and t.session_id = c.session_id))
   and exists (select 1 from worker_session w where w.id = c.session_id and w.state in ('active', 'draining'))
+  and not exists (select 1 from run_worker b where b.dag_run_id = t.dag_run_id and b.session_id is distinct from c.session_id)
 returning t.id as "instanceId", t.attempt_id as "attemptId", t.claim_token as token, t.dag_run_id as "runId", t.task_id as "taskId", t.index_path as "indexPath",
-  t.try_number as "tryNumber", t.max_tries as "maxTries", t.resume::text as "resumeJson", extract(epoch from t.start_date)::float8 * 1000 as "startMs"`,
+  t.try_number as "tryNumber", t.max_tries as "maxTries", t.resume::text as "resumeJson", extract(epoch from t.start_date)::float8 * 1000 as "startMs",
+  case when t.attempt_seq > 1 then (select json_build_object('firstMs', extract(epoch from w.first_started_at)::float8 * 1000, 'looks', w.looks, 'isOwn', w.try_number = t.try_number,
+    'by', case when w.try_number = t.try_number then w.resumed_by end, 'payload', case when w.try_number = t.try_number then w.payload::text end)
+    from instance_wait w where w.instance_id = t.id) end as wait,
+  coalesce((select b.generation from run_worker b where b.dag_run_id = t.dag_run_id), 0) as generation`,
 };
 
 export function claimAttempts(on: Queryable, claims: readonly ClaimRow[]): Promise<ClaimedRow[]> {

@@ -79,6 +79,11 @@ export class Database implements Service, Queryable {
     return transact(this.pool, this.options.namedStatements, work);
   }
 
+  /** Connections of each pool now: `waiting` are callers for whom there is none. */
+  get connections(): readonly { readonly pool: 'general' | 'hot'; readonly used: number; readonly idle: number; readonly waiting: number; readonly max: number }[] {
+    return [{ pool: 'general', ...usageOf(this.pool) }, { pool: 'hot', ...this.hot.usage }];
+  }
+
   async health(): Promise<HealthReport> {
     try {
       await this.pool.query('select 1');
@@ -98,6 +103,10 @@ export class HotConnections implements Queryable {
   constructor(pool: pg.Pool, named: boolean) {
     this.#pool = pool;
     this.#named = named;
+  }
+
+  get usage(): PoolUsage {
+    return usageOf(this.#pool);
   }
 
   query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
@@ -123,6 +132,17 @@ export class Transaction implements Queryable {
   query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     return runStatement<Row>(this.client, statement, values, this.named);
   }
+}
+
+interface PoolUsage {
+  readonly used: number;
+  readonly idle: number;
+  readonly waiting: number;
+  readonly max: number;
+}
+
+function usageOf(pool: pg.Pool): PoolUsage {
+  return { used: pool.totalCount - pool.idleCount, idle: pool.idleCount, waiting: pool.waitingCount, max: pool.options.max };
 }
 
 async function runStatement<Row extends pg.QueryResultRow>(
@@ -172,4 +192,11 @@ export function isTransient(error: unknown): boolean {
   const state = sqlState(error);
   if (state === undefined) return true;
   return /^(08|40|53|57P|55P03|25P0)/.test(state);
+}
+
+/** patient: this transaction may stand idle, and its statements run, for a minute: for runs of very many instances. It holds its locks as long. */
+const PATIENT: Statement = { name: 'patient', text: `select set_config('idle_in_transaction_session_timeout', '60s', true), set_config('statement_timeout', '60s', true)` };
+
+export async function patient(tx: Transaction): Promise<void> {
+  await tx.query(PATIENT);
 }

@@ -19,6 +19,7 @@ export interface DagPublication {
   readonly maxActiveRuns: number;
   readonly maxActiveTasks: number;
   readonly maxConsecutiveFailedRuns: number;
+  readonly hasDeadlines: boolean;
 }
 
 export interface StoredDag {
@@ -43,15 +44,6 @@ export interface StoredAutomatedRun {
   readonly data_interval_start: Date;
   readonly data_interval_end: Date;
   readonly run_after: Date;
-}
-
-export interface AssetReference {
-  readonly name: string;
-  readonly uri: string;
-  readonly group: string;
-  readonly extra: unknown;
-  readonly kind: 'schedule' | 'inlet' | 'outlet';
-  readonly taskId: string;
 }
 
 /** Statements of publishing dag files. Every method belongs in one transaction that began with `lock`. */
@@ -90,6 +82,7 @@ export class PublicationWriter {
       dag.timetableSummary, dag.timetableDescription, dag.pausedAtCreation, dag.parseSeconds, dag.maxActiveRuns, dag.maxActiveTasks,
       dag.maxConsecutiveFailedRuns,
     ]);
+    await this.db.query(SET_HAS_DEADLINES, [dag.dagId, dag.hasDeadlines]);
   }
 
   /** Stores the version unless the dag has one of the same content; makes it the current one. */
@@ -114,11 +107,6 @@ export class PublicationWriter {
 
   async setNextRun(dagId: string, next: NextRunColumns): Promise<void> {
     await this.db.query(SET_NEXT_RUN, [dagId, next.logicalDate, next.intervalStart, next.intervalEnd, next.runAfter]);
-  }
-
-  async replaceAssetReferences(dagId: string, references: readonly AssetReference[]): Promise<void> {
-    await this.db.query(`delete from asset_dag_reference where dag_id = $1`, [dagId]);
-    if (references.length > 0) await this.db.query(INSERT_ASSET_REFERENCES, [dagId, JSON.stringify(references)]);
   }
 
   /** Dags this file had and has no more become stale. Returns their ids. */
@@ -162,13 +150,16 @@ const STORE_BLOB = `insert into bundle_blob (hash, content) values ($1, $2) on c
 const DAGS_OF = `
 select d.dag_id, d.bundle_name, d.relative_fileloc, d.is_stale, d.current_version_id,
        case when v.id is null then null else jsonb_build_object(
-         'schedule', v.document->'schedule', 'timezone', v.document->'timezone', 'startDate', v.document->'startDate',
-         'endDate', v.document->'endDate', 'catchup', v.document->'catchup') end as schedule_part
+         'schedule', v.document->'schedule', 'timezone', coalesce(v.document->'timezone', '"UTC"'), 'startDate', v.document->'startDate',
+         'endDate', v.document->'endDate', 'catchup', coalesce(v.document->'catchup', 'false')) end as schedule_part
 from dag d left join dag_version v on v.id = d.current_version_id
 where d.dag_id = any($1::text[])`;
 
 const MISSING_TEAMS = `
 select wanted.name from unnest($1::text[]) as wanted (name) where not exists (select from team t where t.name = wanted.name)`;
+
+/** Deadlines are looked for in dags that have some: $1 dag id, $2 boolean. */
+const SET_HAS_DEADLINES = `update dag set has_deadlines = $2 where dag_id = $1 and has_deadlines is distinct from $2`;
 
 const UPSERT_DAG = `
 insert into dag (dag_id, bundle_name, relative_fileloc, fileloc, team, display_name, description, owners, tags, timetable_summary,
@@ -189,30 +180,19 @@ select $1, $2, coalesce(max(v.version_number), 0) + 1, $3, $4, $5, $6, $7 from d
 on conflict (dag_id, content_hash) do nothing`;
 
 const MAKE_CURRENT = `
-with wanted as (select id, version_number from dag_version where dag_id = $1 and content_hash = $2),
-     made_current as (update dag set current_version_id = wanted.id from wanted where dag.dag_id = $1)
+with wanted as (select id, version_number, coalesce((document ->> 'holdAfterFailure')::boolean, false) as holds from dag_version where dag_id = $1 and content_hash = $2),
+     made_current as (update dag set current_version_id = wanted.id, hold_after_failure = wanted.holds from wanted where dag.dag_id = $1)
 select id, version_number from wanted`;
 
 const LAST_AUTOMATED_RUN = `
-select logical_date, data_interval_start, data_interval_end, run_after from dag_run
-where dag_id = $1 and run_type = 'scheduled' and logical_date is not null
-order by logical_date desc limit 1`;
+select coalesce(logical_date, run_after) as logical_date, coalesce(data_interval_start, run_after) as data_interval_start,
+  coalesce(data_interval_end, run_after) as data_interval_end, run_after
+from dag_run
+where dag_id = $1 and run_type = 'scheduled' and (logical_date is not null or partition_key is not null)
+order by coalesce(logical_date, run_after) desc limit 1`;
 
 const SET_NEXT_RUN = `
 update dag set next_logical_date = $2, next_interval_start = $3, next_interval_end = $4, next_run_after = $5 where dag_id = $1`;
-
-const INSERT_ASSET_REFERENCES = `
-with wanted as (
-  select * from jsonb_to_recordset($2::jsonb) as r (name text, uri text, "group" text, extra jsonb, kind text, "taskId" text)
-), stored as (
-  insert into asset (name, uri, asset_group, extra)
-  select distinct on (name, uri) name, uri, "group", extra from wanted
-  on conflict (name, uri) do update set asset_group = excluded.asset_group, extra = excluded.extra, is_active = true, updated_at = now()
-  returning id, name, uri
-)
-insert into asset_dag_reference (asset_id, dag_id, kind, task_id)
-select distinct s.id, $1, w.kind, w."taskId" from wanted w join stored s on s.name = w.name and s.uri = w.uri
-on conflict do nothing`;
 
 const RETIRE_MISSING = `
 update dag set is_stale = true

@@ -17,9 +17,12 @@ export interface NewRun {
   readonly paramsJson: string;
   readonly note: string | null;
   readonly partitionKey: string | null;
+  readonly partitionDate?: Date | null;
   readonly taskSelection: readonly string[] | null;
   readonly backfillId: number | null;
   readonly backfillOrder: number | null;
+  /** W3C trace context of whoever asked for the run. */
+  readonly traceparent?: string | null;
 }
 
 /**
@@ -31,13 +34,13 @@ const INSERT_RUNS: Statement = {
   text: `
 with made as (
   insert into dag_run (id, dag_id, run_id, dag_version_id, state, run_type, triggered_by, triggering_user_name, logical_date, data_interval_start,
-    data_interval_end, run_after, conf, params, note, partition_key, task_selection, backfill_id, backfill_order)
+    data_interval_end, run_after, conf, params, note, partition_key, partition_date, task_selection, backfill_id, backfill_order, traceparent)
   select n."id", n."dagId", n."runId", n."versionId", 'queued', n."runType", n."triggeredBy", n."userName", n."logicalDate", n."intervalStart", n."intervalEnd",
-    n."runAfter", n."confJson"::jsonb, n."paramsJson"::jsonb, n."note", n."partitionKey",
-    case when n."taskSelection" is not null then array(select jsonb_array_elements_text(n."taskSelection")) end, n."backfillId", n."backfillOrder"
+    n."runAfter", n."confJson"::jsonb, n."paramsJson"::jsonb, n."note", n."partitionKey", n."partitionDate",
+    case when n."taskSelection" is not null then array(select jsonb_array_elements_text(n."taskSelection")) end, n."backfillId", n."backfillOrder", n."traceparent"
   from jsonb_to_recordset($1::jsonb) as n("id" uuid, "dagId" text, "runId" text, "versionId" uuid, "runType" text, "triggeredBy" text, "userName" text,
     "logicalDate" timestamptz, "intervalStart" timestamptz, "intervalEnd" timestamptz, "runAfter" timestamptz, "confJson" text, "paramsJson" text, "note" text,
-    "partitionKey" text, "taskSelection" jsonb, "backfillId" bigint, "backfillOrder" int)
+    "partitionKey" text, "partitionDate" timestamptz, "taskSelection" jsonb, "backfillId" bigint, "backfillOrder" int, "traceparent" text)
   on conflict do nothing
   returning id, dag_id, run_id, run_type, logical_date, triggering_user_name
 ), told as (

@@ -1,8 +1,9 @@
 import type { AttemptId, ClaimToken, DagVersionId, InstanceId, InstanceState, RunId } from '@millrace/vocabulary';
+import { SlotRequests } from '../admission/slot-requests.js';
 import { plainArray } from '../database/array-literals.js';
 import type { Queryable } from '../database/database.js';
 import type { InstanceRow, RunRow, StartableRun } from './run-rows.js';
-import { ATTEMPT_FATES, LOAD_INSTANCES, LOAD_RUNS, LOAD_VERSION_DOCUMENTS, RUNS_OF_INSTANCES, STARTABLE_RUNS } from './sql/load-runs.sql.js';
+import { ATTEMPT_FATES, LOAD_INSTANCES, LOAD_RUNS, LOAD_VERSION_DOCUMENTS, RUNS_OF_INSTANCES, RUN_VERSIONS, STARTABLE_RUNS } from './sql/load-runs.sql.js';
 
 /** Reads runs as the scheduler decides on them. The run is read before its instances: a change in between fails the version check later. */
 export class RunReader {
@@ -35,6 +36,16 @@ export class RunReader {
   async runsOf(instanceIds: readonly InstanceId[]): Promise<Map<InstanceId, RunId>> {
     const rows = await this.on.query<{ id: InstanceId; dagRunId: RunId }>(RUNS_OF_INSTANCES, [plainArray(instanceIds)]);
     return new Map(rows.map((row) => [row.id, row.dagRunId]));
+  }
+
+  async versions(ids: readonly RunId[]): Promise<Map<RunId, number>> {
+    const rows = await this.on.query<{ id: RunId; version: number }>(RUN_VERSIONS, [plainArray(ids)]);
+    return new Map(rows.map((row) => [row.id, row.version]));
+  }
+
+  /** Instances of these runs that ask for slots counted over all runs, or have some, and since when. */
+  slotsOf(ids: readonly RunId[]): Promise<Map<InstanceId, number>> {
+    return new SlotRequests(this.on).ofRuns(ids);
   }
 
   fates(attempts: readonly { instanceId: InstanceId; attemptId: AttemptId }[]): Promise<{ attemptId: AttemptId; claimToken: ClaimToken | null; state: InstanceState | 'lost' }[]> {

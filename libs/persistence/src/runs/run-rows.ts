@@ -25,6 +25,12 @@ export interface RunRow {
   readonly backfillId: number | null;
   readonly traceparent: string | null;
   readonly paused: boolean;
+  readonly switchedOff: readonly string[];
+  readonly retriesUsed: number;
+  readonly retryAtMs: number | null;
+  readonly watched: boolean;
+  /** Whose the dag is; empty: nobody's. */
+  readonly team: string;
 }
 
 export interface InstanceRow {
@@ -42,10 +48,14 @@ export interface InstanceRow {
   readonly queuedAtMs: number | null;
   readonly endedAtMs: number | null;
   readonly reason: string | null;
+  readonly expandedTo: number | null;
+  readonly lengths: Readonly<Record<string, number>> | null;
 }
 
 /** A queued run with the limits over its start. */
 export interface StartableRun extends RunRow {
+  /** Somebody waits for a run of this dag and date, and may not have found it. */
+  readonly isAwaited: boolean;
   readonly dagLimit: number;
   readonly dagRunning: number;
   readonly backfillLimit: number | null;

@@ -25,7 +25,7 @@ const SELECTABLE: Statement = {
 select t.id, t.dag_run_id as "dagRunUuid", t.dag_id as "dagId", t.run_id as "runId", t.task_id as "taskId", t.index_path as "indexPath", t.state,
   r.dag_version_id as "versionId", r.logical_date as "logicalDate"
 from dag_run r join task_instance t on t.dag_run_id = r.id
-where r.dag_id = $1 and ($2::text is null or r.run_id = $2)
+where r.dag_id = $1 and ($2::text is null or r.run_id = $2) and (t.expanded_to is null or t.expanded_to = 0)
   and ($3::timestamptz is null or coalesce(r.logical_date, r.run_after) >= $3) and ($4::timestamptz is null or coalesce(r.logical_date, r.run_after) <= $4)
 order by r.run_after, r.id, t.task_id, t.index_path`,
 };
@@ -76,6 +76,12 @@ export class RunCommandReader {
 
   async runningRuns(dagId: string): Promise<RunId[]> {
     return (await this.on.query<{ id: RunId }>(RUNS_OF_DAG, [dagId])).map((row) => row.id);
+  }
+
+  /** Runs that may be starting at this moment: who starts them has read their dag already. */
+  async startingRuns(dagId: string): Promise<RunId[]> {
+    const text = `select id from dag_run where dag_id = $1 and state = 'queued' and run_after <= clock_timestamp() order by backfill_order nulls first, run_after, id limit 500`;
+    return (await this.on.query<{ id: RunId }>({ name: 'starting-runs-of-dag', text }, [dagId])).map((row) => row.id);
   }
 
   selectable(dagId: string, runId: string | null, from: Date | null, to: Date | null): Promise<SelectableRow[]> {

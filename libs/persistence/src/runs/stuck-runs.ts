@@ -5,7 +5,7 @@ import type { Queryable, Statement } from '../database/database.js';
 const UNCLAIMED_ATTEMPTS: Statement = {
   name: 'unclaimed-attempts',
   text: `
-select t.id as "instanceId", t.attempt_id as "attemptId", t.queue, extract(epoch from now() - t.queued_at)::float8 * 1000 as "waitedMs"
+select t.id as "instanceId", t.attempt_id as "attemptId", t.queue, t.dag_run_id as "runId", exists (select 1 from run_worker b where b.dag_run_id = r.id) as "isPinned", extract(epoch from now() - t.queued_at)::float8 * 1000 as "waitedMs"
 from dag_run r join task_instance t on t.dag_run_id = r.id
 where r.state = 'running' and r.active_instances > 0 and t.state = 'queued' and t.queued_at < now() - $1 * interval '1 millisecond'
 order by t.queued_at limit 5000`,
@@ -22,6 +22,7 @@ select r.id from dag_run r join dag d on d.dag_id = r.dag_id
 where r.state = 'running' and r.active_instances = 0 and not d.is_paused and r.quarantined_at is null
   and r.last_scheduling_decision < now() - $1 * interval '1 millisecond'
   and not exists (select 1 from timer t where t.dag_run_id = r.id and t.kind <> 'run_timeout')
+  and not exists (select 1 from slot_request s where s.dag_run_id = r.id)
   and not exists (select 1 from task_instance t where t.dag_run_id = r.id and t.state in ('deferred', 'awaiting_input'))
 limit 1000`,
 };
@@ -44,6 +45,9 @@ export interface UnclaimedAttempt {
   readonly instanceId: InstanceId;
   readonly attemptId: AttemptId;
   readonly queue: string;
+  readonly runId: RunId;
+  /** Its run is for one worker. */
+  readonly isPinned: boolean;
   readonly waitedMs: number;
 }
 

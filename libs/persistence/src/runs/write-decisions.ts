@@ -1,6 +1,10 @@
 import type { AttemptId, ClaimToken, IndexPath, InstanceId, InstanceState, RunId, RunState, SessionId } from '@millrace/vocabulary';
 import type { Queryable } from '../database/database.js';
+import type { SlotWrites } from '../admission/slot-writes.js';
+import { slotParts } from '../admission/slot-writes.js';
 import { pathLiteral, plainArray } from '../database/array-literals.js';
+import { waitParts } from '../waits/write-waits.js';
+import type { WaitWrites } from '../waits/write-waits.js';
 
 /** One run's next version. */
 export interface RunWrite {
@@ -12,10 +16,14 @@ export interface RunWrite {
   readonly endedAtMs: number | null;
   readonly reason: string | null;
   readonly activeInstances: number;
+  /** Run retries and whether its ends are told, when that changed. */
+  readonly control: { readonly retriesUsed: number; readonly retryAtMs: number | null; readonly watched: boolean } | null;
   /** Somebody cleared instances of it with this decision. */
   readonly cleared: boolean;
   /** What it was decided on, for replay: `{ "now": ms, "events": [...] }`. */
   readonly decidedOnJson: string;
+  /** What the task that makes the run's result returned with this decision; null: nothing new. */
+  readonly resultJson: string | null;
 }
 
 /** 0: state only. 1: a new attempt waits in its queue. 2: a new attempt is claimed in this very commit. 3: set back, as if never tried. */
@@ -34,6 +42,8 @@ export interface InstanceWrite {
   readonly scheduledAtMs: number | null;
   readonly endedAtMs: number | null;
   readonly reason: string | null;
+  /** Of a task that is mapped, or that others are mapped over; else undefined, and the columns stay untouched. */
+  readonly mapping: { readonly expandedTo: number | null; readonly lengthsJson: string | null; readonly indexName: string | null } | undefined;
   readonly claim: { readonly token: ClaimToken; readonly sessionId: SessionId; readonly workerName: string } | null;
   /** What the worker told of the attempt that ended; null when none ended, or it is replaced at once. */
   readonly facts: AttemptFacts | null;
@@ -94,6 +104,15 @@ export interface AuditWrite {
   readonly extra: string | null;
 }
 
+/** What must happen because of a decision, kept until it has. */
+export interface OutboxWrite {
+  readonly id: string;
+  readonly runId: RunId;
+  readonly instanceId: InstanceId | null;
+  readonly kind: string;
+  readonly payloadJson: string;
+}
+
 /** A completion whose claim this process did not see: the statement compares the token itself. */
 export interface ClaimCheck {
   readonly runId: RunId;
@@ -102,7 +121,7 @@ export interface ClaimCheck {
   readonly claimToken: ClaimToken;
 }
 
-export interface DecisionWrites {
+export interface DecisionWrites extends WaitWrites {
   readonly runs: readonly RunWrite[];
   readonly instances: readonly InstanceWrite[];
   readonly created: readonly CreatedInstanceWrite[];
@@ -116,6 +135,8 @@ export interface DecisionWrites {
   readonly timersOfEnded: readonly RunId[];
   readonly checks: readonly ClaimCheck[];
   readonly audits: readonly AuditWrite[];
+  readonly outbox: readonly OutboxWrite[];
+  readonly slots: SlotWrites;
 }
 
 export interface WrittenRun {
@@ -138,7 +159,7 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
   const plain = (items: readonly (string | number | null)[]): string => p(plainArray(items));
   let variant = '';
   const parts: string[] = [];
-  const { runs, instances, created, xcoms, superseded, timers, spentTimers, spentEvents, timersOfEnded, checks, audits } = writes;
+  const { runs, instances, created, xcoms, superseded, timers, spentTimers, spentEvents, timersOfEnded, checks, audits, outbox } = writes;
 
   const runIds = plain(runs.map((r) => r.id));
   let refused = '';
@@ -156,14 +177,25 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
   const cleared = runs.filter((r) => r.cleared).map((r) => r.id);
   if (cleared.length > 0) variant += 'r';
   const counted = cleared.length > 0 ? `, clear_number = r.clear_number + (r.id = any(${plain(cleared)}::uuid[]))::int` : '';
+  const results = runs.filter((r) => r.resultJson !== null);
+  if (results.length > 0) variant += 'z';
+  const resulted = results.length === 0 ? '' : `, result = case when r.id = any(${plain(results.map((r) => r.id))}::uuid[]) then (select x.result::jsonb from unnest(${plain(results.map((r) => r.id))}::uuid[], ${p(results.map((r) => r.resultJson))}::text[]) as x(id, result) where x.id = r.id) else r.result end`;
   const versions = plain(runs.map((r) => r.expectedVersion));
+  const controlled = runs.some((r) => r.control !== null);
+  if (controlled) variant += 'w';
+  const controlColumns = controlled
+    ? `, ${plain(runs.map((r) => r.control?.retriesUsed ?? null))}::int2[], ${plain(runs.map((r) => r.control?.retryAtMs ?? null))}::float8[], ${plain(runs.map((r) => (r.control === null ? null : r.control.watched ? 1 : 0)))}::int2[]`
+    : '';
+  const control = controlled
+    ? `, retries_used = coalesce(i.retries_used, r.retries_used), retry_at = case when i.watched is null then r.retry_at else to_timestamp(i.retry_at / 1000) end, watched = coalesce(i.watched = 1, r.watched)`
+    : '';
   parts.push(`gate as (
   update dag_run r set version = r.version + 1, state = i.state, start_date = to_timestamp(i.started / 1000),
     end_date = case when i.ended is not null then coalesce(r.end_date, now()) end, quarantined_at = null,
-    reason = i.reason, active_instances = i.active, last_scheduling_decision = now()${counted}
+    reason = i.reason, active_instances = i.active, last_scheduling_decision = now()${counted}${resulted}${control}
   from unnest(${runIds}::uuid[], ${versions}::int8[], ${plain(runs.map((r) => r.state))}::text[], ${plain(runs.map((r) => r.startedAtMs))}::float8[],
-    ${plain(runs.map((r) => r.endedAtMs))}::float8[], ${p(runs.map((r) => r.reason))}::text[], ${plain(runs.map((r) => r.activeInstances))}::int[])
-    as i(id, version, state, started, ended, reason, active)
+    ${plain(runs.map((r) => r.endedAtMs))}::float8[], ${p(runs.map((r) => r.reason))}::text[], ${plain(runs.map((r) => r.activeInstances))}::int[]${controlColumns})
+    as i(id, version, state, started, ended, reason, active${controlled ? ', retries_used, retry_at, watched' : ''})
   where r.id = any(${runIds}::uuid[]) and r.id = i.id and r.version = i.version${refused}
   returning r.id, r.version
 )`);
@@ -208,6 +240,11 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
     const claimColumns = claims
       ? `, ${plain(instances.map((c) => c.claim?.token ?? null))}::uuid[], ${plain(instances.map((c) => c.claim?.sessionId ?? null))}::uuid[], ${p(instances.map((c) => c.claim?.workerName ?? null))}::text[]`
       : '';
+    const mapped = instances.some((c) => c.mapping !== undefined);
+    if (mapped) variant += 'm';
+    const mapColumns = mapped
+      ? `, ${plain(instances.map((c) => c.mapping?.expandedTo ?? null))}::int[], ${p(instances.map((c) => c.mapping?.lengthsJson ?? null))}::text[], ${p(instances.map((c) => c.mapping?.indexName ?? null))}::text[]`
+      : '';
     parts.push(`written as (
   update task_instance t set state = c.state, try_number = c.try_number, max_tries = c.max_tries, free_tries = c.free_tries,
     attempt_id = c.attempt_id, attempt_seq = c.attempt_seq, reason = c.reason, scheduled_at = to_timestamp(c.scheduled / 1000),
@@ -220,12 +257,13 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
     resume = case when c.kind > 0 and c.try_number <> t.try_number then null${facts ? ` when c.told = 1 then ${texts ? 'c.resume::jsonb' : 'null'}` : ''} else t.resume end${facts ? `,
     pid = case when c.told = 1 then c.pid when c.kind = 0 then t.pid end,
     correlation_key = case c.told when 1 then ${texts ? 'c.correlation_key' : 'null'} else t.correlation_key end` : ''}${texts ? `,
-    rendered_fields = case c.told when 1 then coalesce(c.rendered::jsonb, t.rendered_fields) else t.rendered_fields end` : ''}
+    rendered_fields = case c.told when 1 then coalesce(c.rendered::jsonb, t.rendered_fields) else t.rendered_fields end` : ''}${mapped ? `,
+    expanded_to = c.expanded_to, map_lengths = c.map_lengths::jsonb, rendered_map_index = coalesce(c.index_name, t.rendered_map_index)` : ''}
   from unnest(${ids}::uuid[], ${plain(instances.map((c) => c.runId))}::uuid[], ${plain(instances.map((c) => c.kind))}::int2[], ${plain(instances.map((c) => c.state))}::text[],
     ${plain(instances.map((c) => c.tryNumber))}::int[], ${plain(instances.map((c) => c.maxTries))}::int[], ${plain(instances.map((c) => c.freeTries))}::int[],
     ${plain(instances.map((c) => c.attemptId))}::uuid[], ${plain(instances.map((c) => c.attemptSeq))}::int[], ${p(instances.map((c) => c.reason))}::text[],
-    ${plain(instances.map((c) => c.scheduledAtMs))}::float8[], ${plain(instances.map((c) => c.endedAtMs))}::float8[]${claimColumns}${factColumns}${textColumns})
-    as c(id, run_id, kind, state, try_number, max_tries, free_tries, attempt_id, attempt_seq, reason, scheduled, ended${claims ? ', token, session_id, worker' : ''}${facts ? ', told, pid' : ''}${texts ? ', rendered, resume, correlation_key' : ''})
+    ${plain(instances.map((c) => c.scheduledAtMs))}::float8[], ${plain(instances.map((c) => c.endedAtMs))}::float8[]${claimColumns}${factColumns}${textColumns}${mapColumns})
+    as c(id, run_id, kind, state, try_number, max_tries, free_tries, attempt_id, attempt_seq, reason, scheduled, ended${claims ? ', token, session_id, worker' : ''}${facts ? ', told, pid' : ''}${texts ? ', rendered, resume, correlation_key' : ''}${mapped ? ', expanded_to, map_lengths, index_name' : ''})
   join gate g on g.id = c.run_id
   where t.id = any(${ids}::uuid[]) and t.id = c.id
 )`);
@@ -233,21 +271,23 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
 
   if (created.length > 0) {
     variant += 'n';
+    const expanded = created.some((c) => c.mapping?.expandedTo != null);
+    if (expanded) variant += 'p';
     parts.push(`made as (
   insert into task_instance (id, dag_run_id, dag_id, run_id, task_id, index_path, state, try_number, max_tries, free_tries, attempt_id, attempt_seq,
-    claim_token, session_id, hostname, scheduled_at, queued_at, start_date, end_date, reason, queue, pool, pool_slots, priority_weight, operator, owner)
+    claim_token, session_id, hostname, scheduled_at, queued_at, start_date, end_date, reason, queue, pool, pool_slots, priority_weight, operator, owner${expanded ? ', expanded_to' : ''})
   select c.id, c.run_id, c.dag_id, c.run_name, c.task_id, c.index_path::int[], c.state, c.try_number, c.max_tries, c.free_tries, c.attempt_id, c.attempt_seq,
     c.token, c.session_id, c.worker, to_timestamp(c.scheduled / 1000), case when c.kind > 0 then now() end, case when c.kind = 2 then now() end,
-    to_timestamp(c.ended / 1000), c.reason, c.queue, c.pool, c.pool_slots, c.priority_weight, c.operator, c.owner
+    to_timestamp(c.ended / 1000), c.reason, c.queue, c.pool, c.pool_slots, c.priority_weight, c.operator, c.owner${expanded ? ', c.expanded_to' : ''}
   from unnest(${plain(created.map((c) => c.id))}::uuid[], ${plain(created.map((c) => c.runId))}::uuid[], ${p(created.map((c) => c.dagId))}::text[], ${p(created.map((c) => c.runName))}::text[],
     ${p(created.map((c) => c.taskId))}::text[], ${p(created.map((c) => pathLiteral(c.indexPath)))}::text[], ${plain(created.map((c) => c.kind))}::int2[], ${plain(created.map((c) => c.state))}::text[],
     ${plain(created.map((c) => c.tryNumber))}::int[], ${plain(created.map((c) => c.maxTries))}::int[], ${plain(created.map((c) => c.freeTries))}::int[],
     ${plain(created.map((c) => c.attemptId))}::uuid[], ${plain(created.map((c) => c.attemptSeq))}::int[], ${plain(created.map((c) => c.claim?.token ?? null))}::uuid[],
     ${plain(created.map((c) => c.claim?.sessionId ?? null))}::uuid[], ${p(created.map((c) => c.claim?.workerName ?? null))}::text[], ${plain(created.map((c) => c.scheduledAtMs))}::float8[],
     ${plain(created.map((c) => c.endedAtMs))}::float8[], ${p(created.map((c) => c.reason))}::text[], ${p(created.map((c) => c.queue))}::text[], ${p(created.map((c) => c.pool))}::text[],
-    ${plain(created.map((c) => c.poolSlots))}::int[], ${plain(created.map((c) => c.priorityWeight))}::int[], ${p(created.map((c) => c.operator))}::text[], ${p(created.map((c) => c.owner))}::text[])
+    ${plain(created.map((c) => c.poolSlots))}::int[], ${plain(created.map((c) => c.priorityWeight))}::int[], ${p(created.map((c) => c.operator))}::text[], ${p(created.map((c) => c.owner))}::text[]${expanded ? `, ${plain(created.map((c) => c.mapping?.expandedTo ?? null))}::int[]` : ''})
     as c(id, run_id, dag_id, run_name, task_id, index_path, kind, state, try_number, max_tries, free_tries, attempt_id, attempt_seq, token, session_id, worker, scheduled,
-      ended, reason, queue, pool, pool_slots, priority_weight, operator, owner)
+      ended, reason, queue, pool, pool_slots, priority_weight, operator, owner${expanded ? ', expanded_to' : ''})
   join gate g on g.id = c.run_id
 )`);
   }
@@ -296,6 +336,24 @@ export async function writeDecisions(on: Queryable, writes: DecisionWrites): Pro
     as c(run_id, event, actor, extra)
   join gate g on g.id = c.run_id join dag_run r on r.id = c.run_id
 )`);
+  }
+  if (outbox.length > 0) {
+    variant += 'o';
+    parts.push(`owed as (
+  insert into outbox (id, dag_run_id, instance_id, kind, payload)
+  select c.id, c.run_id, c.instance_id, c.kind, c.payload::jsonb
+  from unnest(${plain(outbox.map((o) => o.id))}::uuid[], ${plain(outbox.map((o) => o.runId))}::uuid[], ${plain(outbox.map((o) => o.instanceId))}::uuid[], ${p(outbox.map((o) => o.kind))}::text[], ${p(outbox.map((o) => o.payloadJson))}::text[])
+    as c(id, run_id, instance_id, kind, payload)
+  join gate g on g.id = c.run_id
+)`);
+  }
+  const waiting = waitParts(writes, { p, plain });
+  variant += waiting.letters;
+  parts.push(...waiting.parts);
+  if (writes.slots.asks.length + writes.slots.kept.length + writes.slots.givenBack.length > 0) {
+    const slots = slotParts(writes.slots, p, plain);
+    variant += slots.variant;
+    parts.push(...slots.parts);
   }
   const text = `with ${parts.join(', ')} select id, version, extract(epoch from now())::float8 * 1000 as "nowMs" from gate`;
   return on.query<WrittenRun>({ name: `write-decisions-${variant}`, text }, values);

@@ -14,8 +14,8 @@ export interface ServiceInstance {
 const BEAT_SERVICE: Statement = {
   name: 'beat-service',
   text: `
-insert into service_instance (id, kind, hostname, pid, address, version) values ($1, $2, $3, $4, $5, $6)
-on conflict (id) do update set last_beat_at = now(), ended_at = null`,
+insert into service_instance (id, kind, hostname, pid, address, version, queue_load) values ($1, $2, $3, $4, $5, $6, $7)
+on conflict (id) do update set last_beat_at = now(), ended_at = null, queue_load = excluded.queue_load`,
 };
 
 const END_SERVICE: Statement = { name: 'end-service', text: `update service_instance set ended_at = now() where id = $1` };
@@ -24,7 +24,7 @@ const END_SERVICE: Statement = { name: 'end-service', text: `update service_inst
 const LIVE_SCHEDULERS: Statement = {
   name: 'live-schedulers',
   text: `
-select id, address from service_instance
+select id, address, queue_load as load from service_instance
 where kind = 'scheduler' and ended_at is null and last_beat_at > now() - interval '10 seconds' and address is not null order by id`,
 };
 
@@ -32,15 +32,16 @@ where kind = 'scheduler' and ended_at is null and last_beat_at > now() - interva
 export class ServiceInstances {
   constructor(private readonly on: Queryable) {}
 
-  async beat(service: ServiceInstance): Promise<void> {
-    await this.on.query(BEAT_SERVICE, [service.id, service.kind, service.hostname, service.pid, service.address, service.version]);
+  /** @param load what it has in its queues, for the others of its kind. */
+  async beat(service: ServiceInstance, load: object = {}): Promise<void> {
+    await this.on.query(BEAT_SERVICE, [service.id, service.kind, service.hostname, service.pid, service.address, service.version, JSON.stringify(load)]);
   }
 
   async end(id: string): Promise<void> {
     await this.on.query(END_SERVICE, [id]);
   }
 
-  liveSchedulers(): Promise<{ id: string; address: string }[]> {
+  liveSchedulers(): Promise<{ id: string; address: string; load: unknown }[]> {
     return this.on.query(LIVE_SCHEDULERS);
   }
 }

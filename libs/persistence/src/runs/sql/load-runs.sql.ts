@@ -11,7 +11,8 @@ const RUN_COLUMNS = `
   extract(epoch from r.start_date)::float8 * 1000 as "startedAtMs",
   extract(epoch from r.end_date)::float8 * 1000 as "endedAtMs",
   r.reason, r.conf::text as "confJson", r.params::text as "paramsJson", r.partition_key as "partitionKey",
-  r.task_selection as "taskSelection", r.backfill_id as "backfillId", r.traceparent, d.is_paused as paused`;
+  r.task_selection as "taskSelection", r.backfill_id as "backfillId", r.traceparent, d.is_paused as paused, d.switched_off as "switchedOff",
+  r.retries_used as "retriesUsed", extract(epoch from r.retry_at)::float8 * 1000 as "retryAtMs", r.watched, coalesce(r.team, d.team, '') as team`;
 
 /** load-runs: what a scheduler decides on. $1 uuid[] run ids. Index: dag_run_pkey. */
 export const LOAD_RUNS: Statement = {
@@ -28,16 +29,21 @@ where r.id = any($1::uuid[])`,
  * startable-runs: queued runs in the order they may start, with the limits over them. $1 text[] dag ids, $2 int how many of each dag at most.
  * Locks: dag rows in dag_id order, until the transaction ends, so that max_active_runs is exact under any number of schedulers.
  * Index: dag_run_active, dag_run_backfill.
+ * The function looks after it had the lock and leaves paused dags out; this statement's own snapshot is older, and may still see an unpaused dag as paused.
  */
 export const STARTABLE_RUNS: Statement = {
   name: 'startable-runs',
   text: `
-select ${RUN_COLUMNS},
+select ${RUN_COLUMNS.replace('d.is_paused', 'false')},
+  exists (
+    select 1 from waiter w where w.watched_dag_id = r.dag_id and w.watched_run_id is null and (w.watched_logical_date is null or w.watched_logical_date = r.logical_date)
+  ) as "isAwaited",
   s.dag_limit as "dagLimit", s.dag_running as "dagRunning", s.backfill_limit as "backfillLimit", s.backfill_running as "backfillRunning", s.waited_ms as "waitedMs"
 from startable_runs($1::text[], $2) s
 join dag_run r on r.id = s.id
 join dag d on d.dag_id = r.dag_id
 join dag_version v on v.id = r.dag_version_id
+where not d.hold_after_failure or dag_holder(r.dag_id) is null
 order by s.place`,
 };
 
@@ -50,7 +56,7 @@ select id, dag_run_id as "dagRunId", task_id as "taskId", index_path as "indexPa
   extract(epoch from scheduled_at)::float8 * 1000 as "scheduledAtMs",
   extract(epoch from queued_at)::float8 * 1000 as "queuedAtMs",
   extract(epoch from end_date)::float8 * 1000 as "endedAtMs",
-  reason
+  reason, expanded_to as "expandedTo", map_lengths as lengths
 from task_instance where dag_run_id = any($1::uuid[])`,
 };
 
@@ -74,3 +80,6 @@ select attempt_id as "attemptId", claim_token as "claimToken", state from task_i
 union all
 select attempt_id, claim_token, state from task_instance_history where instance_id = any($1::uuid[]) and attempt_id = any($2::uuid[])`,
 };
+
+/** run-versions: $1 uuid[] run ids. Index: dag_run_pkey. */
+export const RUN_VERSIONS: Statement = { name: 'run-versions', text: `select id, version from dag_run where id = any($1::uuid[])` };

@@ -1,0 +1,76 @@
+/* Written by write-arrow-table.mjs from the engine's NEXT: change that, build it, and write this anew. */
+
+export interface ArrowRow {
+  readonly from: string;
+  readonly hadAttempt: boolean;
+  readonly attempt: 'kept' | 'new' | 'dropped';
+  readonly to: readonly string[];
+}
+
+export const INSTANCE_ARROWS: readonly ArrowRow[] = [
+  { from: 'none', hadAttempt: false, attempt: 'kept', to: ['failed', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'none', hadAttempt: false, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'none', hadAttempt: true, attempt: 'kept', to: ['failed', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'none', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'none', hadAttempt: true, attempt: 'dropped', to: ['failed', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'scheduled', hadAttempt: false, attempt: 'kept', to: ['failed', 'none', 'removed', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'scheduled', hadAttempt: false, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'scheduled', hadAttempt: true, attempt: 'kept', to: ['failed', 'none', 'removed', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'scheduled', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'scheduled', hadAttempt: true, attempt: 'dropped', to: ['failed', 'none', 'removed', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'queued', hadAttempt: true, attempt: 'kept', to: ['awaiting_input', 'deferred', 'failed', 'none', 'removed', 'restarting', 'running', 'scheduled', 'skipped', 'success', 'up_for_reschedule', 'upstream_failed'] },
+  { from: 'queued', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'queued', hadAttempt: true, attempt: 'dropped', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'up_for_retry', 'upstream_failed'] },
+  { from: 'running', hadAttempt: true, attempt: 'kept', to: ['awaiting_input', 'deferred', 'failed', 'none', 'removed', 'restarting', 'scheduled', 'skipped', 'success', 'up_for_reschedule', 'upstream_failed'] },
+  { from: 'running', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'running', hadAttempt: true, attempt: 'dropped', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'up_for_retry', 'upstream_failed'] },
+  { from: 'restarting', hadAttempt: true, attempt: 'kept', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'restarting', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'restarting', hadAttempt: true, attempt: 'dropped', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'up_for_retry', hadAttempt: false, attempt: 'kept', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'up_for_retry', hadAttempt: false, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'up_for_retry', hadAttempt: true, attempt: 'kept', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'up_for_retry', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'up_for_retry', hadAttempt: true, attempt: 'dropped', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'up_for_reschedule', hadAttempt: true, attempt: 'kept', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'up_for_reschedule', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'up_for_reschedule', hadAttempt: true, attempt: 'dropped', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'deferred', hadAttempt: true, attempt: 'kept', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'deferred', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'deferred', hadAttempt: true, attempt: 'dropped', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'up_for_retry', 'upstream_failed'] },
+  { from: 'awaiting_input', hadAttempt: true, attempt: 'kept', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'awaiting_input', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'awaiting_input', hadAttempt: true, attempt: 'dropped', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success', 'up_for_retry', 'upstream_failed'] },
+  { from: 'success', hadAttempt: false, attempt: 'kept', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'upstream_failed'] },
+  { from: 'success', hadAttempt: false, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'success', hadAttempt: true, attempt: 'kept', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'upstream_failed'] },
+  { from: 'success', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'success', hadAttempt: true, attempt: 'dropped', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'upstream_failed'] },
+  { from: 'failed', hadAttempt: false, attempt: 'kept', to: ['none', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'failed', hadAttempt: false, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'failed', hadAttempt: true, attempt: 'kept', to: ['none', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'failed', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'failed', hadAttempt: true, attempt: 'dropped', to: ['none', 'removed', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'skipped', hadAttempt: false, attempt: 'kept', to: ['failed', 'none', 'removed', 'scheduled', 'success', 'upstream_failed'] },
+  { from: 'skipped', hadAttempt: false, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'skipped', hadAttempt: true, attempt: 'kept', to: ['failed', 'none', 'removed', 'scheduled', 'success', 'upstream_failed'] },
+  { from: 'skipped', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'skipped', hadAttempt: true, attempt: 'dropped', to: ['failed', 'none', 'removed', 'scheduled', 'success', 'upstream_failed'] },
+  { from: 'upstream_failed', hadAttempt: false, attempt: 'kept', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success'] },
+  { from: 'upstream_failed', hadAttempt: false, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'upstream_failed', hadAttempt: true, attempt: 'kept', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success'] },
+  { from: 'upstream_failed', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'upstream_failed', hadAttempt: true, attempt: 'dropped', to: ['failed', 'none', 'removed', 'scheduled', 'skipped', 'success'] },
+  { from: 'removed', hadAttempt: false, attempt: 'kept', to: ['failed', 'none', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'removed', hadAttempt: false, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'removed', hadAttempt: true, attempt: 'kept', to: ['failed', 'none', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+  { from: 'removed', hadAttempt: true, attempt: 'new', to: ['queued', 'running'] },
+  { from: 'removed', hadAttempt: true, attempt: 'dropped', to: ['failed', 'none', 'scheduled', 'skipped', 'success', 'upstream_failed'] },
+];
+
+export const RUN_ARROWS: readonly { readonly from: string; readonly to: readonly string[] }[] = [
+  { from: 'queued', to: ['running', 'success', 'failed'] },
+  { from: 'running', to: ['success', 'failed'] },
+  { from: 'success', to: ['queued', 'running', 'failed'] },
+  { from: 'failed', to: ['queued', 'running', 'success'] },
+];
