@@ -1,18 +1,24 @@
-import { decide } from '@millrace/engine';
+import { decide, mayStopOthers } from '@millrace/engine';
 import { Signal } from '@millrace/lifecycle';
 import { isTransient, writeDecisions } from '@millrace/persistence';
 import type { Database, DecisionWrites, StuckRuns, WrittenRun } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import type { RunId } from '@millrace/vocabulary';
 import type { DatabaseClock } from '../clock/database-clock.js';
+import type { RoomKeeper } from '../room/room-keeper.js';
 import type { CachedRun, RunCache } from '../run-cache/run-cache.js';
 import { addDecision, claimsBefore, emptyWrites } from './decision-writes.js';
 import type { AfterCommit, WritesInProgress } from './decision-writes.js';
+import { measured } from '../completions/measure-xcoms.js';
 import type { InputResult, RunInput } from './inputs.js';
 
 /** What is done after a commit, and told of it. */
 export interface CommitListener {
   committed(entry: CachedRun, after: AfterCommit): void;
+  /** A queued run has begun. */
+  started?(entry: CachedRun): void;
+  /** One statement's worth: events applied, seconds of the statement, and of the whole since the oldest of them arrived. */
+  batch?(events: number, commitSeconds: number, waitedSeconds: number): void;
 }
 
 export interface ApplyRunsOptions {
@@ -21,13 +27,15 @@ export interface ApplyRunsOptions {
   /** Name workers find this process by; empty when no run is kept here (the api). */
   readonly home: string;
   readonly continuation: boolean;
-  /** Instances of one run that may be queued or running at once: no more than workers can take soon. The others wait in the database, in order. */
-  readonly window: (queue: string) => number;
+  /** What a run may queue now: no more than workers can take soon. The others wait in the database, in order. */
+  readonly room: RoomKeeper;
 }
 
 interface Waiting {
   readonly input: RunInput;
   readonly resolve: (result: InputResult) => void;
+  /** When it arrived, monotonic. */
+  readonly atMs: number;
   tries: number;
 }
 
@@ -68,7 +76,7 @@ export class ApplyRuns {
 
   /** Never rejects: what cannot be done now comes back as `later`. */
   submit(id: RunId, input: RunInput): Promise<InputResult> {
-    return new Promise((resolve) => this.#enqueue(id, [{ input, resolve, tries: 0 }]));
+    return new Promise((resolve) => this.#enqueue(id, [{ input, resolve, atMs: performance.now(), tries: 0 }]));
   }
 
   /** Someone else says that the run changed: what is remembered of it is out of date. */
@@ -138,7 +146,8 @@ export class ApplyRuns {
 
   /** A failure that ends the whole run must know who has started, and claims are not versioned. */
   #stopsOthers(id: RunId, { input: { event } }: Waiting): boolean {
-    return event.type === 'finished' && event.outcome === 'failed' && this.cache.get(id)?.run.plan.failFast === true;
+    const run = this.cache.get(id)?.run;
+    return run !== undefined && mayStopOthers(run, event);
   }
 
   async #load(ids: readonly RunId[]): Promise<void> {
@@ -155,7 +164,8 @@ export class ApplyRuns {
       this.#loading.delete(id);
       const entry = loaded.get(id);
       if (entry !== undefined) {
-        this.cache.put(id, entry);
+        // It may have been started, and remembered, while this was read.
+        if ((this.cache.get(id)?.version ?? -1) < entry.version) this.cache.put(id, entry);
         continue;
       }
       const waiting = this.#inbox.get(id) ?? [];
@@ -184,6 +194,7 @@ export class ApplyRuns {
     }
     if (decided.length === 0) return;
     this.signals.decided.emit();
+    const sentAtMs = performance.now();
     let written: WrittenRun[];
     try {
       written = await writeDecisions(this.database.hot, writes as DecisionWrites);
@@ -193,6 +204,7 @@ export class ApplyRuns {
     }
     this.signals.committed.emit();
     this.counters.batches++;
+    this.#tellBatch(decided, sentAtMs);
     this.counters.rows += writes.instances.length + writes.created.length;
     const won = new Map(written.map((row) => [row.id, row]));
     if (written.length > 0) this.clock.observe(written[0]!.nowMs);
@@ -204,21 +216,34 @@ export class ApplyRuns {
     }
   }
 
+  #tellBatch(parts: readonly Part[], sentAtMs: number): void {
+    if (this.listener.batch === undefined) return;
+    let events = 0;
+    let oldestMs = sentAtMs;
+    for (const { waiting } of parts) {
+      events += waiting.length;
+      for (const { atMs } of waiting) if (atMs < oldestMs) oldestMs = atMs;
+    }
+    const nowMs = performance.now();
+    this.listener.batch(events, (nowMs - sentAtMs) / 1_000, (nowMs - oldestMs) / 1_000);
+  }
+
   /** undefined: nothing of it changed anything, so there is nothing to write. */
   #decide(part: Part, writes: WritesInProgress, nowMs: number, ignored: Map<Waiting, string>): AfterCommit | undefined {
-    const inputs = part.waiting.map((item) => item.input);
+    const inputs = part.waiting.map((item) => measured(part.entry.run, item.input));
     const events = inputs.map((input) => input.event);
     const claims = claimsBefore(part.entry.run, events);
-    const window = part.entry.oneQueue === null ? null : this.options.window(part.entry.oneQueue);
-    const decision = decide(part.entry.run, events, nowMs, window ?? undefined);
+    const room = this.options.room.roomFor(part.entry, inputs);
+    const decision = decide(part.entry.run, events, nowMs, room);
+    this.options.room.decided(part.entry);
     this.counters.events += inputs.length;
     for (const { event, reason } of decision.ignored) ignored.set(part.waiting[event]!, reason);
     const spends = inputs.some((input) => input.timerId !== undefined || input.runEventId !== undefined || input.bump === true);
     const nothing = decision.created.length === 0 && decision.changed.length === 0 && decision.effects.length === 0;
-    if (nothing && decision.ignored.length === inputs.length && !spends) {
+    if (nothing && inputs.every((input, index) => input.hint === true || ignored.has(part.waiting[index]!)) && !spends) {
       // Nothing will be written, so no version check tells whether what is remembered is out of date: look once more.
-      const again = part.waiting.filter((item) => item.tries === 0);
-      for (const item of part.waiting) if (item.tries > 0) item.resolve({ kind: 'ignored', reason: ignored.get(item) ?? 'it changes nothing' });
+      const again = part.waiting.filter((item) => item.tries === 0 && item.input.hint !== true);
+      for (const item of part.waiting) if (!again.includes(item)) item.resolve({ kind: 'ignored', reason: ignored.get(item) ?? 'it changes nothing' });
       if (again.length > 0) {
         this.cache.drop(part.id);
         for (const item of again) item.tries++;
@@ -226,7 +251,7 @@ export class ApplyRuns {
       }
       return undefined;
     }
-    return addDecision(writes, part.entry, inputs, decision, nowMs, { home: this.options.home, continuation: this.options.continuation, claims, window });
+    return addDecision(writes, part.entry, inputs, decision, nowMs, { home: this.options.home, continuation: this.options.continuation, claims, room });
   }
 
   #settle(part: Part, row: WrittenRun, after: AfterCommit, ignored: Map<Waiting, string>): void {
@@ -238,7 +263,8 @@ export class ApplyRuns {
       const next = after.next.get(index);
       item.resolve(reason !== undefined ? { kind: 'ignored', reason } : { kind: 'applied', next: next === undefined ? [] : [next] });
     }
-    if (after.finished !== null) this.cache.drop(part.id);
+    // A run that only waits is read again when something comes: a hundred thousand of them do not fit.
+    if (after.finished !== null || (after.waits > 0 && part.entry.run.book.active === 0)) this.cache.drop(part.id);
   }
 
   /** Somebody else wrote the run first, or a completion's claim is not the current one: read it again and decide anew. */

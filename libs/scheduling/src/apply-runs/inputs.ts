@@ -1,5 +1,5 @@
 import type { RunEvent } from '@millrace/engine';
-import type { AttemptFacts } from '@millrace/persistence';
+import type { AttemptFacts, QuestionWrite } from '@millrace/persistence';
 import type { AttemptId, ClaimToken, InstanceId, SessionId } from '@millrace/vocabulary';
 import type { executionProto } from '@millrace/contracts';
 
@@ -11,12 +11,18 @@ export interface CompletionInput {
   /** This process granted the claim itself, so the token is known to be right without asking the database. */
   readonly claimKnown: boolean;
   readonly facts: AttemptFacts | null;
+  /** What a person sees instead of the index of a mapped instance; null: nothing else. */
+  readonly indexName: string | null;
   readonly xcoms: readonly { readonly key: string; readonly json: string }[];
+  /** What the attempt asks a person; null: nothing. */
+  readonly question: AskedQuestion | null;
   /** The worker that would take a successor in the slot this attempt leaves; null: it would not. */
   readonly taker: Taker | null;
   /** Other work waits at the worker: only what comes after this very task may take its slot. */
   readonly onlySuccessor: boolean;
 }
+
+export type AskedQuestion = Omit<QuestionWrite, 'runId' | 'instanceId' | 'tryNumber'>;
 
 export interface Taker {
   readonly sessionId: SessionId;
@@ -31,8 +37,12 @@ export interface RunInput {
   /** The timer row, or run_event row, that goes away with the decision. */
   readonly timerId?: string | undefined;
   readonly runEventId?: string | undefined;
+  /** The signal a `resumed` hands over; it goes away with the decision that uses it, and stays when none does. */
+  readonly signalId?: string | undefined;
   /** Decide on what is stored, not on what is remembered (claims are not versioned, so memory may not know who started). */
   readonly fresh?: boolean | undefined;
+  /** Only a look at whether there is something to do: when there is not, nothing is written or read. */
+  readonly hint?: boolean | undefined;
   /** Write a new version even when nothing of the run changed: something beside it did (its dag was paused), and who remembers it must read again. */
   readonly bump?: boolean | undefined;
   /** The person's action this is, for the audit log, in the same commit. */

@@ -8,6 +8,15 @@ import type { RunCache } from '../run-cache/run-cache.js';
 import type { GrantBook } from './grant-book.js';
 import { makeGrant } from './make-grant.js';
 
+/** What was claimed, for those who trace it. */
+export interface ClaimedFacts {
+  readonly row: RunRow;
+  readonly taskId: string;
+  readonly attemptId: AttemptId;
+  readonly queuedAtMs: number;
+  readonly startMs: number;
+}
+
 /** queued → running for what workers name, many workers in one statement. */
 export class Claims {
   readonly signals = { claimed: new Signal('after-claim-before-answer') };
@@ -18,6 +27,7 @@ export class Claims {
     private readonly cache: RunCache,
     private readonly grants: GrantBook,
     private readonly home: string,
+    private readonly onClaimed: (queue: string, scheduledSeconds: number | null, queuedSeconds: number | null, of: ClaimedFacts) => void = () => undefined,
   ) {
     this.#batcher = new NaturalBatcher({ maxSize: 500, flush: (claims) => this.#flush(claims) });
   }
@@ -39,12 +49,20 @@ export class Claims {
       const cached = this.cache.get(row.runId);
       const header = cached?.row ?? headers.get(row.runId);
       if (header === undefined) return null;
+      const instance = cached?.run.instances.get(row.instanceId);
       if (cached !== undefined) markClaimed(cached.run, row.instanceId, row.attemptId);
       const { plan, taskParams } = this.cache.version(header.dagVersionId);
       const position = plan.byId.get(row.taskId);
       if (position === undefined) return null;
+      if (instance !== undefined && instance.queuedAtMs !== null) {
+        this.onClaimed(plan.tasks[position]!.queue, secondsBetween(instance.scheduledAtMs, instance.queuedAtMs), secondsBetween(instance.queuedAtMs, row.startMs), { row: header, taskId: row.taskId, attemptId: row.attemptId, queuedAtMs: instance.queuedAtMs, startMs: row.startMs });
+      }
       this.grants.granted({ attemptId: row.attemptId, instanceId: row.instanceId, token: row.token, runId: row.runId, sessionId: claim.sessionId });
       return makeGrant(header, plan.tasks[position]!, taskParams, row, cached === undefined ? '' : this.home);
     });
   }
+}
+
+function secondsBetween(fromMs: number | null, toMs: number): number | null {
+  return fromMs === null ? null : Math.max(0, toMs - fromMs) / 1_000;
 }

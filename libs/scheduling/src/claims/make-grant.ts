@@ -1,10 +1,12 @@
 import type { executionProto } from '@millrace/contracts';
 import type { PlanTask } from '@millrace/engine';
 import type { AttemptId, ClaimToken, IndexPath, InstanceId } from '@millrace/vocabulary';
-import type { RunRow } from '@millrace/persistence';
+import type { ClaimedWait, RunRow } from '@millrace/persistence';
 import type { TaskParams } from '../run-cache/run-cache.js';
 
 type Grant = executionProto.Grant;
+
+export type GrantedTask = Pick<PlanTask, 'taskId' | 'executionTimeoutSeconds' | 'queue' | 'owner'>;
 
 export interface GrantedAttempt {
   readonly instanceId: InstanceId;
@@ -14,11 +16,14 @@ export interface GrantedAttempt {
   readonly tryNumber: number;
   readonly maxTries: number;
   readonly resumeJson: string | null;
+  /** null: it never waited. */
+  readonly wait: ClaimedWait | null;
   readonly startMs: number;
+  readonly generation: number;
 }
 
 /** Everything a worker needs to run one attempt. `home` is a hint: whose cache holds the run. */
-export function makeGrant(row: RunRow, task: PlanTask, taskParams: TaskParams, attempt: GrantedAttempt, home: string): Grant {
+export function makeGrant(row: RunRow, task: GrantedTask, taskParams: TaskParams, attempt: GrantedAttempt, home: string): Grant {
   return {
     instanceId: attempt.instanceId,
     attemptId: attempt.attemptId,
@@ -46,6 +51,11 @@ export function makeGrant(row: RunRow, task: PlanTask, taskParams: TaskParams, a
     startDate: instantText(attempt.startMs),
     partitionKey: row.partitionKey ?? '',
     owner: task.owner,
+    placementGeneration: attempt.generation,
+    firstStartDate: instantText(attempt.wait === null ? null : Math.min(attempt.wait.firstMs, attempt.startMs)),
+    looks: attempt.wait?.looks ?? 0,
+    resumedBy: attempt.wait?.isOwn === true ? (attempt.wait.by ?? 'time') : '',
+    resumePayloadJson: attempt.wait?.payload ?? '',
   };
 }
 
@@ -57,6 +67,6 @@ function paramsOf(row: RunRow, own: Readonly<Record<string, unknown>> | undefine
 }
 
 /** RFC 3339 in UTC; empty for none. */
-function instantText(ms: number | null): string {
+export function instantText(ms: number | null): string {
   return ms === null ? '' : new Date(ms).toISOString();
 }

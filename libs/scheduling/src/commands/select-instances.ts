@@ -76,7 +76,24 @@ function closure(plan: Plan, selection: InstanceSelection): Map<string, 'all' | 
   const roots = [...wanted.keys()];
   if (selection.includeDownstream) for (const id of reach(plan, roots, 'downstreamTasks')) wanted.set(id, wanted.get(id) ?? 'all');
   if (selection.includeUpstream) for (const id of reach(plan, roots, 'upstreamTasks')) wanted.set(id, wanted.get(id) ?? 'all');
+  if (selection.withoutSetups === true) return wanted;
+  // What it needs around it: the setups it stands under, and their teardowns.
+  for (const position of around(plan, [...wanted.keys()])) wanted.set(plan.tasks[position]!.taskId, wanted.get(plan.tasks[position]!.taskId) ?? 'all');
   return wanted;
+}
+
+function around(plan: Plan, taskIds: readonly string[]): Set<number> {
+  const found = new Set<number>();
+  for (const taskId of taskIds) {
+    const task = plan.tasks[plan.byId.get(taskId) ?? -1];
+    if (task === undefined) continue;
+    for (const setup of task.setups) {
+      found.add(setup);
+      for (const below of task.isTeardown ? [] : plan.tasks[setup]!.downstreamTasks) if (plan.tasks[below]!.isTeardown) found.add(below);
+    }
+    for (const below of task.isSetup ? task.downstreamTasks : []) if (plan.tasks[below]!.isTeardown) found.add(below);
+  }
+  return found;
 }
 
 function reach(plan: Plan, from: readonly string[], edges: 'downstreamTasks' | 'upstreamTasks'): Set<string> {

@@ -49,7 +49,7 @@ export class TriggerDesk {
     await this.cache.loadVersions([...versions.values()].map((version) => version.versionId), new RunReader(this.database));
     const runs = inputs.map((input) => {
       try {
-        return this.#runOf(input, versions.get(input.dagId));
+        return this.runOf(input, versions.get(input.dagId));
       } catch (error) {
         if (error instanceof MillraceError) return error;
         throw error;
@@ -76,7 +76,8 @@ export class TriggerDesk {
     );
   }
 
-  #runOf(input: TriggerInput, dag: CurrentVersion | undefined): NewRun {
+  /** What is asked for as a row; the dag's version must be loaded. @throws MillraceError as `trigger` */
+  runOf(input: TriggerInput, dag: CurrentVersion | undefined): NewRun {
     if (dag === undefined) throw new MillraceError('dag_not_found', `DAG with dag_id: '${input.dagId}' not found`);
     const { document, plan } = this.cache.version(dag.versionId);
     const unknown = (input.taskSelection ?? []).find((taskId) => !plan.byId.has(taskId));
@@ -103,6 +104,7 @@ export class TriggerDesk {
       taskSelection: input.taskSelection ?? null,
       backfillId: null,
       backfillOrder: null,
+      traceparent: input.traceparent ?? null,
     };
   }
 

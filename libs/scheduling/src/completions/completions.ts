@@ -1,10 +1,12 @@
 import type { executionProto } from '@millrace/contracts';
-import type { FinishedEvent } from '@millrace/engine';
+import type { FinishedEvent, GiveUp } from '@millrace/engine';
+import { checkWait, correlationKeyOf, questionOf } from './wait-of-completion.js';
 import { OUTCOMES } from '@millrace/vocabulary';
 import type { AttemptId, ClaimToken, InstanceId, Outcome, RunId } from '@millrace/vocabulary';
 import type { AttemptFacts, RunReader } from '@millrace/persistence';
 import type { ApplyRuns } from '../apply-runs/apply-runs.js';
 import type { Taker } from '../apply-runs/inputs.js';
+import { readOutletEvents } from './outlet-events.js';
 import type { GrantBook } from '../claims/grant-book.js';
 
 type Completion = executionProto.Completion;
@@ -17,6 +19,8 @@ export interface CompletionAnswer {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const MAX_REASON_LENGTH = 2_000;
+const MAX_ERROR_NAMES = 20;
+const INDEX_NAME_MAX = 250;
 
 /**
  * Takes what workers report of ended attempts. Accepted only for the current attempt under the current claim; the end of one task and
@@ -51,7 +55,7 @@ export class Completions {
     if (runId === undefined) return { result: 'refused', reason: 'there is no such task instance; its run was deleted', next: [] };
     const result = await this.apply.submit(runId, {
       event: toEvent(item, instanceId, attemptId),
-      completion: { instanceId, attemptId, claimToken, claimKnown: grant?.token === claimToken, facts: factsOf(item), xcoms: item.xcoms, taker: item.wantsMore ? taker : null, onlySuccessor: item.onlySuccessor },
+      completion: { instanceId, attemptId, claimToken, claimKnown: grant?.token === claimToken, facts: factsOf(item), question: questionOf(item), indexName: item.indexName === '' ? null : cleanText(item.indexName).slice(0, INDEX_NAME_MAX), xcoms: item.xcoms, taker: item.wantsMore ? taker : null, onlySuccessor: item.onlySuccessor },
     });
     switch (result.kind) {
       case 'applied':
@@ -91,8 +95,9 @@ export class Completions {
       if (Buffer.byteLength(xcom.json) > this.xcomMaxBytes) return `XCom "${xcom.key}" has ${Buffer.byteLength(xcom.json)} bytes; the limit is ${this.xcomMaxBytes} (core.xcom_max_bytes)`;
       if (!isStorableJson(xcom.json)) return `XCom "${xcom.key}" is not JSON that PostgreSQL can store (a NUL character?)`;
     }
+    if (item.outletEventsJson !== '' && (!isStorableJson(item.outletEventsJson) || readOutletEvents(item.outletEventsJson) === undefined)) return 'what the try told of its outlets is not a list of { name, uri, group, extra, alias, partitionKeys }';
     if (item.resumeAt !== '' && Number.isNaN(Date.parse(item.resumeAt))) return 'resume_at is not a date';
-    return undefined;
+    return checkWait(item);
   }
 }
 
@@ -104,10 +109,15 @@ function checkIds(item: Completion): string | undefined {
 }
 
 function failedInstead(item: Completion, error: string): Completion {
-  return { ...item, outcome: 'failed', retryable: false, error, xcoms: [], renderedFieldsJson: '', resumeJson: '', resumeAt: '', correlationKey: '', hasBranch: false, skipDownstream: '' };
+  return { ...item, outcome: 'failed', retryable: false, error, xcoms: [], renderedFieldsJson: '', resumeJson: '', resumeAt: '', correlationKey: '', hasBranch: false, skipDownstream: '', giveUpAt: '', giveUpThen: '', question: undefined, outletEventsJson: '' };
 }
 
 function toEvent(item: Completion, instanceId: InstanceId, attemptId: AttemptId): FinishedEvent {
+  const event = plainEvent(item, instanceId, attemptId);
+  return item.outletEventsJson === '' || item.outcome !== 'success' ? event : { ...event, outletEvents: readOutletEvents(item.outletEventsJson) ?? [] };
+}
+
+function plainEvent(item: Completion, instanceId: InstanceId, attemptId: AttemptId): FinishedEvent {
   return {
     type: 'finished',
     instanceId,
@@ -116,28 +126,32 @@ function toEvent(item: Completion, instanceId: InstanceId, attemptId: AttemptId)
     retryable: item.retryable,
     error: cleanText(item.error),
     resumeAtMs: item.resumeAt === '' ? null : Date.parse(item.resumeAt),
+    giveUp: item.giveUpAt === '' ? undefined : { atMs: Date.parse(item.giveUpAt), as: item.giveUpThen as GiveUp },
+    errorNames: item.errorNames.length === 0 ? undefined : item.errorNames.slice(0, MAX_ERROR_NAMES).map((name) => cleanText(name.slice(0, 250))),
     branch: item.hasBranch ? item.branchTaskIds : null,
     skipDownstream: item.skipDownstream === 'all' || item.skipDownstream === 'direct' ? item.skipDownstream : '',
+    ...(item.loop === 'again' || item.loop === 'stop' ? { loop: item.loop } : {}),
   };
 }
 
 function factsOf(item: Completion): AttemptFacts | null {
-  if (item.pid === 0 && item.renderedFieldsJson === '' && item.resumeJson === '' && item.correlationKey === '') return null;
+  const correlationKey = correlationKeyOf(item);
+  if (item.pid === 0 && item.renderedFieldsJson === '' && item.resumeJson === '' && correlationKey === null) return null;
   return {
     pid: item.pid === 0 ? null : item.pid,
     renderedFieldsJson: item.renderedFieldsJson === '' ? null : item.renderedFieldsJson,
     resumeJson: item.resumeJson === '' ? null : item.resumeJson,
-    correlationKey: item.correlationKey === '' ? null : cleanText(item.correlationKey),
+    correlationKey,
   };
 }
 
 /** PostgreSQL stores no NUL in text. */
-function cleanText(text: string): string {
+export function cleanText(text: string): string {
   return text.slice(0, MAX_REASON_LENGTH).replaceAll('\0', '\uFFFD');
 }
 
 /** jsonb refuses \\u0000 inside strings; better to say so here than to fail a whole batch. */
-function isStorableJson(text: string): boolean {
+export function isStorableJson(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text);
     return !text.includes('\\u0000') || !JSON.stringify(value).match(/(?<!\\)(?:\\\\)*\\u0000/);

@@ -9,9 +9,6 @@ export interface ReadyAttempt {
   readonly attemptId: AttemptId;
 }
 
-/** Without workers that much is queued: they find work when they come. */
-const WINDOW_WITHOUT_WORKERS = 64;
-
 /**
  * Publishes attempt ids after the commit that queued them. Nothing waits for a confirm: the `queued` row is the outbox,
  * and what stays unclaimed is published again by the sweeper.
@@ -31,14 +28,11 @@ export class Dispatcher {
     this.#workers = workers;
   }
 
-  /**
-   * How many instances of one run may be queued or running at once: as many as its queue's workers have slots. Each result brings the next one,
-   * so no slot runs dry, and what other runs queue never stands behind thousands of one.
-   */
-  window(queue: string): number {
+  /** Slots of the living workers of a queue; null: it has none. */
+  slots(queue: string): number | null {
     let slots = 0;
     for (const worker of this.#workers) if (worker.queues.includes(queue)) slots += worker.slots;
-    return slots === 0 ? WINDOW_WITHOUT_WORKERS : slots;
+    return slots === 0 ? null : slots;
   }
 
   /** In the order given. */

@@ -1,3 +1,4 @@
+import type { QueueBoard, QueueLoads } from '../room/queue-board.js';
 import { WAKE_PARTITIONS } from '@millrace/vocabulary';
 import type { LiveWorker, ServiceInstance, ServiceInstances, WorkerSessions } from '@millrace/persistence';
 
@@ -37,6 +38,7 @@ export interface SchedulerAddress {
 export class Membership {
   #schedulers: readonly SchedulerAddress[] = [];
   #partitions = '';
+  #last: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly self: ServiceInstance,
@@ -44,21 +46,30 @@ export class Membership {
     private readonly sessions: WorkerSessions,
     private readonly onPartitions: (partitions: readonly number[]) => void,
     private readonly onWorkers: (workers: readonly LiveWorker[]) => void,
+    private readonly board: QueueBoard,
   ) {}
 
   get schedulers(): readonly SchedulerAddress[] {
     return this.#schedulers;
   }
 
-  async once(): Promise<void> {
-    await this.services.beat(this.self);
-    this.#schedulers = await this.services.liveSchedulers();
+  /** One look after the other: an answer that comes late must not stand over a newer one. */
+  once(): Promise<void> {
+    this.#last = this.#last.catch(() => undefined).then(() => this.#look());
+    return this.#last;
+  }
+
+  async #look(): Promise<void> {
+    await this.services.beat(this.self, this.board.loads());
+    const schedulers = await this.services.liveSchedulers();
+    this.#schedulers = schedulers;
     const partitions = partitionsOf(this.self.id, this.#schedulers.map((scheduler) => scheduler.id));
     if (partitions.join() !== this.#partitions) {
       this.#partitions = partitions.join();
       this.onPartitions(partitions);
     }
     this.onWorkers(await this.sessions.live());
+    this.board.know(schedulers.flatMap((other) => (other.id === this.self.id ? [] : [other.load as QueueLoads])));
   }
 
   async leave(): Promise<void> {

@@ -1,7 +1,8 @@
 import { dagDocumentSchema } from '@millrace/contracts';
 import type { DagDocument } from '@millrace/contracts';
-import { compilePlan, compileTimetable } from '@millrace/engine';
-import type { GraphError, Timetable } from '@millrace/engine';
+import { MAP_LENGTH_MAX, compilePartitionedAssets, compilePlan, compileTimetable } from '@millrace/engine';
+import type { GraphError, PlanDimension, PlanSource, Timetable } from '@millrace/engine';
+import { assetProblems } from './asset-references.js';
 
 /** A document that can be scheduled. */
 export interface CheckedDag {
@@ -20,12 +21,12 @@ export interface DocumentProblem {
 /**
  * Reads dag documents from outside. Pure. Reports every problem it finds, not only the first.
  */
-export function checkDocuments(texts: readonly string[]): { readonly dags: readonly CheckedDag[]; readonly problems: readonly DocumentProblem[] } {
+export function checkDocuments(texts: readonly string[], maxMapLength: number = MAP_LENGTH_MAX): { readonly dags: readonly CheckedDag[]; readonly problems: readonly DocumentProblem[] } {
   const dags: CheckedDag[] = [];
   const problems: DocumentProblem[] = [];
   const seen = new Map<string, DagDocument>();
   for (const [index, text] of texts.entries()) {
-    const checked = checkDocument(text, index);
+    const checked = checkDocument(text, index, maxMapLength);
     problems.push(...checked.problems);
     if (checked.dag === null) continue;
     const { document } = checked.dag;
@@ -40,7 +41,7 @@ export function checkDocuments(texts: readonly string[]): { readonly dags: reado
   return { dags, problems };
 }
 
-function checkDocument(text: string, index: number): { dag: CheckedDag | null; problems: DocumentProblem[] } {
+function checkDocument(text: string, index: number, maxMapLength: number): { dag: CheckedDag | null; problems: DocumentProblem[] } {
   let raw: unknown;
   try {
     raw = JSON.parse(text);
@@ -51,7 +52,7 @@ function checkDocument(text: string, index: number): { dag: CheckedDag | null; p
   if (!parsed.success) return { dag: null, problems: parsed.error.issues.map((issue) => shapeProblem(raw, issue.path, issue.message)) };
 
   const document = parsed.data;
-  const problems = [...graphProblems(document), ...valueProblems(document)];
+  const problems = [...graphProblems(document, maxMapLength), ...valueProblems(document)];
   const compiled = compileTimetable(document.schedule, {
     timezone: document.timezone,
     startMs: document.startDate === null ? null : Date.parse(document.startDate),
@@ -63,10 +64,19 @@ function checkDocument(text: string, index: number): { dag: CheckedDag | null; p
   return { dag: problems.length > 0 ? null : { document, timetable }, problems };
 }
 
-function graphProblems(document: DagDocument): DocumentProblem[] {
-  const compiled = compilePlan(document);
-  if (compiled.ok) return [];
+function graphProblems(document: DagDocument, maxMapLength: number): DocumentProblem[] {
+  const compiled = compilePlan(document as PlanSource);
+  if (compiled.ok) return compiled.plan.dimensions.flatMap((dimension) => tooLong(document, dimension, maxMapLength));
   return compiled.errors.map((error) => ({ where: placeOf(document, error), message: `dag "${document.dagId}": ${error.message}` }));
+}
+
+/** An expansion over literals only has a length that is known here. */
+function tooLong(document: DagDocument, { name, owner, lengths }: PlanDimension, maxMapLength: number): DocumentProblem[] {
+  const literals = lengths.flatMap((term) => (term.of === 'literal' ? [term.length] : []));
+  const length = literals.length === 0 || literals.length < lengths.length ? 0 : literals.reduce((product, one) => product * one, 1);
+  if (length <= maxMapLength) return [];
+  const message = `dag "${document.dagId}": "${name}" is expanded to ${length} instances; the limit is ${maxMapLength} (core.max_map_length). Hand it fewer elements, or raise the limit.`;
+  return [{ where: document.tasks[owner]?.definedAt ?? document.definedAt, message }];
 }
 
 function valueProblems(document: DagDocument): DocumentProblem[] {
@@ -76,6 +86,11 @@ function valueProblems(document: DagDocument): DocumentProblem[] {
   }
   if (holdsNul(document)) {
     problems.push({ where: document.definedAt, message: `dag "${document.dagId}": holds the character U+0000, which cannot be stored; take it out of the text` });
+  }
+  for (const message of assetProblems(document)) problems.push({ where: document.definedAt, message: `dag "${document.dagId}": ${message}` });
+  if (document.schedule?.kind === 'partitionedAssets') {
+    const compiled = compilePartitionedAssets(document.schedule);
+    if (!compiled.ok) problems.push({ where: document.definedAt, message: `schedule of dag "${document.dagId}": ${compiled.message}` });
   }
   return problems;
 }

@@ -147,7 +147,7 @@ describe('publishing a dag file', () => {
   it('notes the assets a dag waits for, reads and writes', async () => {
     await using rig = await Rig.open();
     const asset = (name: string): object => ({ name, uri: `s3://${name}` });
-    await rig.publish('etl.ts', [dag('etl', { schedule: { kind: 'assets', condition: { all: [asset('x'), { any: [asset('y')] }] } }, tasks: [task('a', [], { inlets: [asset('x')], outlets: [asset('z')] })] })]);
+    await rig.publish('etl.ts', [dag('etl', { schedule: { kind: 'assets', condition: { all: [{ asset: asset('x') }, { any: [{ asset: asset('y') }] }] } }, tasks: [task('a', [], { inlets: [asset('x')], outlets: [asset('z')] })] })]);
     expect(await rig.rows('select a.name, r.kind, r.task_id from asset_dag_reference r join asset a on a.id = r.asset_id order by 1, 2')).toEqual([
       { name: 'x', kind: 'inlet', task_id: 'a' }, { name: 'x', kind: 'schedule', task_id: '' }, { name: 'y', kind: 'schedule', task_id: '' }, { name: 'z', kind: 'outlet', task_id: 'a' },
     ]);

@@ -1,16 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { wakePartition } from '@millrace/contracts';
-import type { DagDocument } from '@millrace/contracts';
+import { compactDocument, wakePartition } from '@millrace/contracts';
+import type { DagDocument, DagDocumentInput } from '@millrace/contracts';
 import type { Timetable } from '@millrace/engine';
 import type { Broker } from '@millrace/messaging';
-import { PublicationWriter } from '@millrace/persistence';
-import type { Database, NextRunColumns, StoredAutomatedRun, StoredDag } from '@millrace/persistence';
+import { AssetReferencesWriter, PublicationWriter, TimetableWriter } from '@millrace/persistence';
+import type { Database, NextRunColumns, StoredAutomatedRun, StoredDag, Transaction } from '@millrace/persistence';
 import { uuidV7From } from '@millrace/vocabulary';
-import { assetReferences } from './asset-references.js';
+import { dagAssets } from './asset-references.js';
 import { checkDocuments } from './check-documents.js';
 import type { CheckedDag, DocumentProblem } from './check-documents.js';
-import type { PublishedFile, PublishResult } from './published-file.js';
+import { timetableOf } from '../schedules/timetable-of.js';
+import type { PublishedFile, PublishedTimetable, PublishResult } from './published-file.js';
+import { runsProblem } from './timetable-desk.js';
+
+type Told = Pick<PublishedTimetable, 'runs' | 'isComplete'>;
+const NOTHING_TOLD: Told = { runs: [], isComplete: false };
+const NO_RUN: NextRunColumns = { logicalDate: null, intervalStart: null, intervalEnd: null, runAfter: null };
 
 /**
  * Makes dag versions out of what dag-processors hand over. A file is published whole or not at all: with any problem the last
@@ -20,7 +26,7 @@ export class Publication {
   constructor(
     private readonly database: Database,
     private readonly broker: Broker,
-    private readonly options: { readonly pausedAtCreation: boolean },
+    private readonly options: { readonly pausedAtCreation: boolean; readonly maxMapLength?: number },
   ) {}
 
   async publishFile(file: PublishedFile): Promise<PublishResult> {
@@ -28,8 +34,8 @@ export class Publication {
       await this.#refuse(file, file.importError.stackTrace, file.importError.line > 0 ? file.importError.line : null);
       return { dags: [], refused: '' };
     }
-    const { dags, problems } = checkDocuments(file.dagDocuments);
-    const allProblems = [...bundleProblems(file), ...problems];
+    const { dags, problems } = checkDocuments(file.dagDocuments, this.options.maxMapLength);
+    const allProblems = [...bundleProblems(file), ...problems, ...timetableProblems(file)];
     if (allProblems.length > 0) return this.#refuseProblems(file, allProblems);
 
     const outcome = await this.database.inTransaction(async (tx) => {
@@ -42,8 +48,9 @@ export class Publication {
       await writer.touchBundle(file.bundleName);
       if (file.bundleHash !== '') await writer.storeBlob(file.bundleHash, file.bundle);
       const published: { dagId: string; versionNumber: number; changed: boolean }[] = [];
-      for (const dag of dags) published.push(await this.#publishDag(writer, file, dag, stored.get(dag.document.dagId), now));
+      for (const dag of dags) published.push(await this.#publishDag(tx, writer, file, dag, stored.get(dag.document.dagId), now));
       const retired = await writer.retireMissing(file.bundleName, file.relativeFileloc, published.map((dag) => dag.dagId));
+      if (retired.length > 0 || published.some((dag) => dag.changed)) await new AssetReferencesWriter(tx.client).settleActivity();
       await writer.clearImportError(file.bundleName, file.relativeFileloc);
       return { problems: [], published, retired };
     });
@@ -58,14 +65,18 @@ export class Publication {
       const writer = new PublicationWriter(tx.client);
       await writer.lock();
       await writer.touchBundle(bundleName);
-      return writer.retireFiles(bundleName, relativeFilelocs);
+      const retired = await writer.retireFiles(bundleName, relativeFilelocs);
+      if (retired.length > 0) await new AssetReferencesWriter(tx.client).settleActivity();
+      return retired;
     });
     this.#ring(retired);
     return { staleDags: retired.length };
   }
 
-  async #publishDag(writer: PublicationWriter, file: PublishedFile, dag: CheckedDag, stored: StoredDag | undefined, now: Date): Promise<{ dagId: string; versionNumber: number; changed: boolean }> {
-    const { document, timetable } = dag;
+  async #publishDag(tx: Transaction, writer: PublicationWriter, file: PublishedFile, dag: CheckedDag, stored: StoredDag | undefined, now: Date): Promise<{ dagId: string; versionNumber: number; changed: boolean }> {
+    const { document } = dag;
+    const told = document.schedule?.kind === 'custom' ? (file.timetables?.find((one) => one.dagId === document.dagId) ?? NOTHING_TOLD) : null;
+    const timetable = told === null ? dag.timetable : timetableOf(document, told.runs);
     await writer.upsertDag({
       dagId: document.dagId,
       bundleName: file.bundleName,
@@ -82,22 +93,35 @@ export class Publication {
       maxActiveRuns: document.maxActiveRuns,
       maxActiveTasks: document.maxActiveTasks,
       maxConsecutiveFailedRuns: document.maxConsecutiveFailedRuns,
+      hasDeadlines: document.deadlines.length > 0,
     });
+    const compact = compactDocument(document);
     const version = await writer.upsertVersion({
       id: uuidV7From(now.getTime(), randomBytes(10)),
       dagId: document.dagId,
-      contentHash: contentHash(document, file.bundleHash),
+      contentHash: contentHash(compact, file.bundleHash),
       bundleHash: file.bundleHash === '' ? null : file.bundleHash,
       bundleName: file.bundleName,
-      document,
+      document: compact,
       source: withoutNul(file.source),
     });
     const changed = stored?.current_version_id !== version.id;
-    if (changed) await writer.replaceAssetReferences(document.dagId, assetReferences(document));
+    if (changed) await new AssetReferencesWriter(tx.client).replace(document.dagId, dagAssets(document));
+    if (changed) await this.#publishTimetable(tx, writer, document.dagId, version.id, told, stored);
     if (stored === undefined || stored.is_stale || !isDeepStrictEqual(stored.schedule_part, schedulePart(document))) {
-      await writer.setNextRun(document.dagId, nextRun(timetable, await writer.lastAutomatedRun(document.dagId), now));
+      const last = await writer.lastAutomatedRun(document.dagId);
+      // A timetable in dag code that has made runs is asked how it goes on after them; until then nothing is asked for.
+      await writer.setNextRun(document.dagId, told !== null && last !== null ? NO_RUN : nextRun(timetable, last, now));
     }
     return { dagId: document.dagId, versionNumber: version.versionNumber, changed: changed || stored?.is_stale === true };
+  }
+
+  /** The first runs of a dag's own timetable; of one that has made runs, a processor is asked how it goes on. */
+  async #publishTimetable(tx: Transaction, writer: PublicationWriter, dagId: string, versionId: string, told: Told | null, stored: StoredDag | undefined): Promise<void> {
+    const timetables = new TimetableWriter(tx);
+    if (told === null) return stored === undefined ? undefined : timetables.forget(dagId);
+    if ((await writer.lastAutomatedRun(dagId)) === null) return timetables.publish(dagId, versionId, null, told.runs, told.isComplete);
+    await timetables.await(dagId, stored?.current_version_id ?? versionId);
   }
 
   async #refuseProblems(file: PublishedFile, problems: readonly DocumentProblem[]): Promise<PublishResult> {
@@ -117,7 +141,7 @@ export class Publication {
 
   /** Schedulers plan these dags' timers anew; when the message is lost, their next look at due dags finds them. */
   #ring(dagIds: readonly string[]): void {
-    for (const dagId of dagIds) this.broker.ring(wakePartition(dagId), { v: 1, runs: [], dags: [dagId] });
+    for (const dagId of dagIds) this.broker.ring(wakePartition(dagId), { v: 1, runs: [], dags: [dagId], assets: [dagId] });
   }
 }
 
@@ -125,6 +149,13 @@ function bundleProblems(file: PublishedFile): DocumentProblem[] {
   if (file.bundleHash === '' && file.bundle.length === 0) return [];
   const actual = createHash('sha256').update(file.bundle).digest('hex');
   return actual === file.bundleHash ? [] : [{ where: null, message: `the bundle's bytes have sha-256 ${actual}, but it was announced as ${file.bundleHash}; publish the file again` }];
+}
+
+function timetableProblems(file: PublishedFile): DocumentProblem[] {
+  return (file.timetables ?? []).flatMap(({ dagId, runs }) => {
+    const problem = runsProblem(runs, null);
+    return problem === null ? [] : [{ where: null, message: `timetable of dag "${dagId}": ${problem}` }];
+  });
 }
 
 function ownershipProblems(file: PublishedFile, dags: readonly CheckedDag[], stored: ReadonlyMap<string, StoredDag>): DocumentProblem[] {
@@ -148,7 +179,7 @@ async function teamProblems(writer: PublicationWriter, dags: readonly CheckedDag
 }
 
 /** Same content, same version: the document as stored plus the code it runs. */
-function contentHash(document: DagDocument, bundleHash: string): string {
+function contentHash(document: DagDocumentInput, bundleHash: string): string {
   return createHash('sha256').update(bundleHash).update('\n').update(JSON.stringify(document)).digest('hex');
 }
 
@@ -163,14 +194,16 @@ function nextRun(timetable: Timetable | null, last: StoredAutomatedRun | null, n
     last && { logicalDateMs: last.logical_date.getTime(), intervalStartMs: last.data_interval_start.getTime(), intervalEndMs: last.data_interval_end.getTime(), runAfterMs: last.run_after.getTime() },
     now.getTime(),
   );
-  if (!next) return { logicalDate: null, intervalStart: null, intervalEnd: null, runAfter: null };
+  if (!next) return NO_RUN;
   return { logicalDate: new Date(next.logicalDateMs), intervalStart: new Date(next.intervalStartMs), intervalEnd: new Date(next.intervalEndMs), runAfter: new Date(next.runAfterMs) };
 }
 
 /** As Airflow shows a schedule that has no times of its own. */
 function timetableTexts(document: DagDocument, timetable: Timetable | null): { timetableSummary: string | null; timetableDescription: string } {
+  if (timetable !== null && document.schedule?.kind === 'assetsOrTime') return { timetableSummary: `Asset or ${timetable.summary}`, timetableDescription: `Triggered by assets or ${timetable.description}` };
   if (timetable !== null) return { timetableSummary: timetable.summary, timetableDescription: timetable.description };
   if (document.schedule?.kind === 'assets') return { timetableSummary: 'Asset', timetableDescription: 'Triggered by assets' };
+  if (document.schedule?.kind === 'partitionedAssets') return { timetableSummary: 'Partitioned Asset', timetableDescription: 'Triggered by assets' };
   return { timetableSummary: null, timetableDescription: 'Never, external triggers only' };
 }
 

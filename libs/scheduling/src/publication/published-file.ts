@@ -1,3 +1,5 @@
+import type { NextRun } from '@millrace/engine';
+
 /** What a dag-processor hands over for one dag file. */
 export interface PublishedFile {
   /** Name of the dags folder, e.g. `dags`. */
@@ -14,10 +16,19 @@ export interface PublishedFile {
   /** Set when the file could not be imported; nothing else counts then. */
   readonly importError: { readonly stackTrace: string; readonly filename: string; readonly line: number } | null;
   readonly parseDurationMs: number;
+  /** The first runs of each dag whose timetable is written in dag code; times in ms, ascending by logical date. */
+  readonly timetables?: readonly PublishedTimetable[];
 }
 
 export interface PublishResult {
   readonly dags: readonly { readonly dagId: string; readonly versionNumber: number; readonly changed: boolean }[];
   /** Not empty: nothing was published, and why; stored as the file's import error. */
   readonly refused: string;
+}
+
+export interface PublishedTimetable {
+  readonly dagId: string;
+  readonly runs: readonly NextRun[];
+  /** There are none after these. */
+  readonly isComplete: boolean;
 }

@@ -1,9 +1,9 @@
 import { compilePlan, loadRun } from '@millrace/engine';
-import type { Plan, PlanSource, Run } from '@millrace/engine';
+import type { Plan, PlanSource, Run, StoredInstance } from '@millrace/engine';
 import { dagDocumentSchema } from '@millrace/contracts';
 import type { DagDocument } from '@millrace/contracts';
 import { MillraceError } from '@millrace/vocabulary';
-import type { DagVersionId, RunId } from '@millrace/vocabulary';
+import type { DagVersionId, InstanceId, RunId } from '@millrace/vocabulary';
 import type { InstanceRow, RunReader, RunRow } from '@millrace/persistence';
 import { groupBy } from '../grouping/group-by.js';
 
@@ -13,8 +13,8 @@ export interface VersionPlan {
   readonly document: DagDocument;
   /** Params of tasks that have some of their own. */
   readonly taskParams: TaskParams;
-  /** The queue all tasks go to: then what is queued can be bounded for the whole run without one queue holding up another. null: several. */
-  readonly oneQueue: string | null;
+  /** Position of the task whose return value is the run's result. */
+  readonly resultTask: number | null;
 }
 
 export type TaskParams = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
@@ -23,7 +23,7 @@ export interface CachedRun {
   readonly row: RunRow;
   readonly run: Run;
   readonly taskParams: TaskParams;
-  readonly oneQueue: string | null;
+  readonly resultTask: number | null;
   /** The stored version this state is of. */
   version: number;
   lastUsedMs: number;
@@ -37,6 +37,8 @@ const MAX_VERSIONS = 1_000;
  */
 export class RunCache {
   readonly #runs = new Map<RunId, CachedRun>();
+  /** Told of every run that is forgotten. */
+  dropped: (id: RunId) => void = () => {};
   readonly #versions = new Map<DagVersionId, VersionPlan>();
   #instances = 0;
 
@@ -44,6 +46,7 @@ export class RunCache {
     private readonly reader: RunReader,
     /** 0: nothing is kept. */
     private readonly maxInstances: number,
+    private readonly isDefaultPoolCounted: () => boolean = () => false,
   ) {}
 
   get(id: RunId): CachedRun | undefined {
@@ -55,7 +58,7 @@ export class RunCache {
   }
 
   put(id: RunId, entry: CachedRun): void {
-    this.drop(id);
+    this.#remove(id);
     this.#runs.set(id, entry);
     this.#instances += entry.run.instances.size;
     // Oldest first: a Map keeps the order of insertion, and `touch` renews it.
@@ -63,14 +66,20 @@ export class RunCache {
       if (this.#instances <= this.maxInstances || oldest === id) break;
       this.#runs.delete(oldest);
       this.#instances -= old.run.instances.size;
+      this.dropped(oldest);
     }
   }
 
   drop(id: RunId): void {
+    if (this.#remove(id)) this.dropped(id);
+  }
+
+  #remove(id: RunId): boolean {
     const entry = this.#runs.get(id);
-    if (entry === undefined) return;
+    if (entry === undefined) return false;
     this.#runs.delete(id);
     this.#instances = Math.max(0, this.#instances - entry.run.instances.size);
+    return true;
   }
 
   clear(): void {
@@ -91,10 +100,12 @@ export class RunCache {
   async assemble(runs: readonly RunRow[], instances: readonly InstanceRow[], on: RunReader = this.reader): Promise<Map<RunId, CachedRun>> {
     await this.loadVersions(runs.map((run) => run.dagVersionId), on);
     const byRun = groupBy(instances, (row) => row.dagRunId);
+    const counted = runs.filter((row) => row.version > 0 && asksForSlots(this.version(row.dagVersionId).plan, this.isDefaultPoolCounted())).map((row) => row.id);
+    const slots = counted.length === 0 ? null : await on.slotsOf(counted);
     const loaded = new Map<RunId, CachedRun>();
     for (const row of runs) {
-      const { plan, taskParams, oneQueue } = this.version(row.dagVersionId);
-      loaded.set(row.id, { row, taskParams, oneQueue, run: loadRun(plan, factsOf(row), byRun.get(row.id) ?? []), version: row.version, lastUsedMs: 0 });
+      const { plan, taskParams, resultTask } = this.version(row.dagVersionId);
+      loaded.set(row.id, { row, taskParams, resultTask, run: loadRun(plan, factsOf(row), withSlots(byRun.get(row.id) ?? [], slots)), version: row.version, lastUsedMs: 0 });
     }
     return loaded;
   }
@@ -125,6 +136,18 @@ export class RunCache {
   }
 }
 
+function asksForSlots(plan: Plan, isDefaultPoolCounted: boolean): boolean {
+  return isDefaultPoolCounted || plan.lines.some((line) => line.isCounted);
+}
+
+function withSlots(rows: readonly InstanceRow[], slots: ReadonlyMap<InstanceId, number> | null): readonly StoredInstance[] {
+  if (slots === null || slots.size === 0) return rows;
+  return rows.map((row) => {
+    const slotsAskedAtMs = slots.get(row.id);
+    return slotsAskedAtMs === undefined ? row : { ...row, slotsAskedAtMs };
+  });
+}
+
 /** What the engine is told of a run. */
 export function factsOf(row: RunRow): Parameters<typeof loadRun>[1] {
   return {
@@ -136,6 +159,7 @@ export function factsOf(row: RunRow): Parameters<typeof loadRun>[1] {
     endedAtMs: row.endedAtMs,
     reason: row.reason,
     taskSelection: row.taskSelection,
+    control: { switchedOff: row.switchedOff, retriesUsed: row.retriesUsed, retryAtMs: row.retryAtMs, watched: row.watched },
   };
 }
 
@@ -145,6 +169,5 @@ function planOf(stored: unknown): VersionPlan {
   // Publication compiled it before it was stored; only a schema that changed underneath gets here.
   if (!compiled.ok) throw new MillraceError('invalid', `stored dag "${document.dagId}" cannot be planned: ${compiled.errors.map((error) => error.message).join('; ')}`);
   const taskParams = new Map(document.tasks.flatMap((task) => (Object.keys(task.params).length > 0 ? [[task.taskId, task.params] as const] : [])));
-  const queues = new Set(document.tasks.map((task) => task.queue));
-  return { plan: compiled.plan, document, taskParams, oneQueue: queues.size === 1 ? [...queues][0]! : null };
+  return { plan: compiled.plan, document, taskParams, resultTask: compiled.plan.byId.get(document.resultTask ?? '') ?? null };
 }

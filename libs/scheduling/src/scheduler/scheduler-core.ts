@@ -4,22 +4,37 @@ import { ManagedService } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
 import type { LiveUpdate, LiveUpdates } from '@millrace/live-updates';
 import type { Broker } from '@millrace/messaging';
-import { RunReader, ServiceInstances, StuckRuns, Timers, WorkerSessions, completeBackfills, runsOfCancelledBackfills } from '@millrace/persistence';
+import { RunReader, RunWorkers, ServiceInstances, SlotRequests, StuckRuns, Timers, WorkerSessions, completeBackfills } from '@millrace/persistence';
 import type { Database, ServiceInstance } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import type { RunId } from '@millrace/vocabulary';
+import { failCancelled } from '../backfills/backfill-desk.js';
 import { ApplyRuns, messageOf } from '../apply-runs/apply-runs.js';
 import type { AfterCommit } from '../apply-runs/decision-writes.js';
+import { CallbackDesk } from '../callbacks/callback-desk.js';
+import { AssetRuns } from '../assets/asset-runs.js';
+import { Admission } from '../admission/admission.js';
+import { DefaultPool } from '../admission/default-pool.js';
 import { Claims } from '../claims/claims.js';
+import type { ClaimedFacts } from '../claims/claims.js';
 import { GrantBook } from '../claims/grant-book.js';
 import { DatabaseClock } from '../clock/database-clock.js';
 import { Completions } from '../completions/completions.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
+import { ExternalStopper } from '../external-tasks/external-stopper.js';
+import type { AuthorizationOf } from '../external-tasks/external-stopper.js';
 import { Membership } from '../membership/membership.js';
+import { createOutboxHandlers } from '../outbox/handlers.js';
+import { OutboxRunner } from '../outbox/outbox-runner.js';
+import { TriggerDesk } from '../commands/trigger-desk.js';
+import { OtherRuns } from '../other-runs/other-runs.js';
+import { Placement } from '../placement/placement.js';
+import { QueueBoard } from '../room/queue-board.js';
 import { RunCache } from '../run-cache/run-cache.js';
 import type { CachedRun } from '../run-cache/run-cache.js';
 import { ScheduledRuns } from '../schedules/scheduled-runs.js';
 import { WorkerDirectory } from '../sessions/worker-directory.js';
+import { SignalDesk } from '../signals/signal-desk.js';
 import { StartRuns } from '../starts/start-runs.js';
 import { Sweeper } from '../sweeper/sweeper.js';
 import type { SweepReport } from '../sweeper/sweeper.js';
@@ -35,7 +50,11 @@ export interface SchedulerCoreOptions {
   readonly continuation: boolean;
   readonly maxCachedInstances: number;
   readonly xcomMaxBytes: number;
+  /** Instances one expansion may have. */
+  readonly maxMapLength?: number;
   readonly republishAfterMs: number;
+  /** Headers that authorise a request to a platform that is told to stop. @default none */
+  readonly externalAuthorization?: AuthorizationOf;
 }
 
 /** A schedule due sooner than this is waited for; a later one is found by a sweep before. */
@@ -46,6 +65,13 @@ export interface SchedulerObserver {
   committed(entry: CachedRun, after: AfterCommit): void;
   swept(report: SweepReport): void;
   published(queue: string, result: string, count: number): void;
+  /** A run that was queued runs: seconds since it was due. */
+  started?(entry: CachedRun, lateSeconds: number): void;
+  batch?(events: number, commitSeconds: number, waitedSeconds: number): void;
+  /** A worker took an attempt: seconds from scheduled to queued (null: not known), and from queued to running. */
+  claimed?(queue: string, scheduledSeconds: number | null, queuedSeconds: number | null, of: ClaimedFacts): void;
+  /** One pass of a loop (membership, sweeper, backfills …). */
+  passed?(loop: string, seconds: number, failed: boolean): void;
 }
 
 /**
@@ -60,11 +86,22 @@ export class SchedulerCore extends ManagedService {
   readonly claims: Claims;
   readonly completions: Completions;
   readonly apply: ApplyRuns;
+  readonly admission: Admission;
+  readonly placement: Placement;
+  readonly runWorkers: RunWorkers;
+  readonly board: QueueBoard;
   readonly cache: RunCache;
   readonly membership: Membership;
+  readonly outbox: OutboxRunner;
+  readonly callbacks: CallbackDesk;
+  readonly assets: AssetRuns;
+  readonly #defaultPool: DefaultPool;
   readonly #clock = new DatabaseClock();
   readonly #starts: StartRuns;
   readonly #timers: TimerWatch;
+  readonly signals: SignalDesk;
+  readonly otherRuns: OtherRuns;
+  readonly external: ExternalStopper;
   readonly #dispatcher: Dispatcher;
   readonly #schedules: ScheduledRuns;
   readonly #sweeper: Sweeper;
@@ -84,22 +121,46 @@ export class SchedulerCore extends ManagedService {
     const stuck = new StuckRuns(database);
     const home = options.self.id;
     this.sessions = new WorkerSessions(database);
-    this.cache = new RunCache(reader, options.maxCachedInstances);
+    const requests = new SlotRequests(database);
+    this.#defaultPool = new DefaultPool(requests);
+    this.cache = new RunCache(reader, options.maxCachedInstances, () => this.#defaultPool.isCounted);
     this.#dispatcher = new Dispatcher(broker, home, (queue, result, count) => {
       observer.published(queue, result, count);
       if (result !== 'confirmed') logger.debug('attempts not confirmed by the broker; the sweeper publishes them again', { queue, result, count });
     });
-    const listener = { committed: (entry: CachedRun, after: AfterCommit) => this.#committed(entry, after) };
-    this.apply = new ApplyRuns(database, this.cache, this.#clock, stuck, listener, logger, { batchMax: options.batchMax, home, continuation: options.continuation, window: (queue) => this.#dispatcher.window(queue) });
-    this.#starts = new StartRuns(database, this.cache, this.#clock, listener, logger, home, (queue) => this.#dispatcher.window(queue));
-    this.#timers = new TimerWatch(this.apply, this.#clock);
+    const listener = {
+      committed: (entry: CachedRun, after: AfterCommit) => this.#committed(entry, after),
+      started: (entry: CachedRun) => observer.started?.(entry, Math.max(0, (entry.run.startedAtMs ?? entry.row.runAfterMs) - entry.row.runAfterMs) / 1_000),
+      batch: (events: number, commitSeconds: number, waitedSeconds: number) => observer.batch?.(events, commitSeconds, waitedSeconds),
+    };
+    this.board = new QueueBoard({
+      slots: (queue) => this.#dispatcher.slots(queue),
+      isDefaultPoolCounted: () => this.#defaultPool.isCounted,
+      maxMapLength: options.maxMapLength,
+      look: (id) => void this.apply.submit(id, { event: { type: 'room' }, hint: true }),
+      check: (ids) => this.#dropStale(reader, ids),
+    });
+    this.cache.dropped = (id) => this.board.dropped(id);
+    const room = this.board;
+    this.apply = new ApplyRuns(database, this.cache, this.#clock, stuck, listener, logger, { batchMax: options.batchMax, home, continuation: options.continuation, room });
+    this.#starts = new StartRuns(database, this.cache, this.#clock, listener, logger, home, room);
+    this.runWorkers = new RunWorkers(database);
+    this.placement = new Placement(this.runWorkers, this.workers, logger, home);
+    this.admission = new Admission(database, this.apply, broker, options.doorbell, logger);
+    this.#timers = new TimerWatch(new Timers(database), this.apply, this.#clock);
+    this.signals = new SignalDesk(database, this.apply);
+    this.external = new ExternalStopper(database, options.externalAuthorization ?? (() => Promise.resolve({})), logger);
     this.#schedules = new ScheduledRuns(database, this.cache, (dagId) => void this.#starts.forDag(dagId), logger);
-    this.claims = new Claims(database, this.cache, this.grants, home);
+    this.callbacks = new CallbackDesk(database, this.cache, this.workers, logger, home);
+    this.claims = new Claims(database, this.cache, this.grants, home, (queue, scheduled, queued, of) => observer.claimed?.(queue, scheduled, queued, of));
+    this.assets = new AssetRuns(database, this.cache, (dagId) => void this.#starts.forDag(dagId), logger);
+    this.otherRuns = new OtherRuns(database, this.cache, this.apply, new TriggerDesk(database, this.cache, (_id, dagId) => void this.#starts.forDag(dagId)), (dagId) => void this.#starts.forDag(dagId));
+    this.outbox = new OutboxRunner(database, createOutboxHandlers({ apply: this.apply, database, broker, logger, startRuns: (dagId) => void this.#starts.forDag(dagId), cache: this.cache, callbacks: () => this.callbacks.poke(), stopExternal: () => this.external.poke(), deliver: (to) => void this.signals.deliver(to).catch(() => undefined), lookAtAssets: (dagIds) => this.assets.forDags(dagIds) }), logger);
     this.completions = new Completions(this.apply, reader, this.grants, options.xcomMaxBytes);
-    this.membership = new Membership(options.self, new ServiceInstances(database), this.sessions, (partitions) => this.#own(partitions), (live) => this.#dispatcher.know(live));
+    this.membership = new Membership(options.self, new ServiceInstances(database), this.sessions, (partitions) => this.#own(partitions), (live) => this.#dispatcher.know(live), this.board);
     this.#sweeper = new Sweeper(
-      database, stuck, new Timers(database), this.sessions, this.apply,
-      { starts: this.#starts, timerWatch: this.#timers, dispatcher: this.#dispatcher, schedules: this.#schedules, workers: this.workers, broker, logger },
+      database, stuck, this.sessions, this.apply,
+      { starts: this.#starts, timerWatch: this.#timers, signals: this.signals, external: this.external, dispatcher: this.#dispatcher, schedules: this.#schedules, admission: this.admission, placement: this.placement, cache: this.cache, workers: this.workers, outbox: this.outbox, callbacks: this.callbacks, assets: this.assets, broker, logger },
       { leaseTtlMs: options.leaseTtlMs, republishAfterMs: options.republishAfterMs, deliveryGraceMs: Math.max(2_000, options.beatEveryMs * 2), idleAfterMs: 10_000 },
     );
   }
@@ -116,8 +177,12 @@ export class SchedulerCore extends ManagedService {
 
   protected async open(signal: AbortSignal): Promise<void> {
     await this.membership.once();
+    await this.#defaultPool.look();
     this.#loops = [
-      this.#loop('membership', this.options.beatEveryMs, signal, () => this.membership.once()),
+      this.#loop('membership', this.options.beatEveryMs, signal, async () => {
+        await this.membership.once();
+        await this.#defaultPool.look();
+      }),
       this.#loop('sweeper', this.options.sweepEveryMs, signal, async () => {
         const report = await this.#sweeper.once();
         this.observer.swept(report);
@@ -125,10 +190,8 @@ export class SchedulerCore extends ManagedService {
         if (report.lost + report.republished + report.undelivered + report.idle > 0) this.logger.info('sweeper mended', { ...report });
       }),
       this.#loop('backfills', Math.max(1_000, this.options.sweepEveryMs), signal, async () => {
+        await failCancelled(this.database, null, { submit: (id, input) => this.apply.submit(id, input) });
         await completeBackfills(this.database, null);
-        for (const id of await runsOfCancelledBackfills(this.database, null)) {
-          void this.apply.submit(id, { event: { type: 'run_marked', state: 'failed', by: 'the cancelled backfill' }, fresh: true });
-        }
       }),
     ];
   }
@@ -137,7 +200,9 @@ export class SchedulerCore extends ManagedService {
     clearTimeout(this.#scheduleTimer);
     await Promise.allSettled(this.#loops);
     this.#timers.stop();
+    await this.admission.idle();
     await this.apply.idle();
+    await this.outbox.once().catch(() => undefined);
     await this.membership.leave().catch(() => undefined);
     this.cache.clear();
   }
@@ -148,11 +213,15 @@ export class SchedulerCore extends ManagedService {
     while (!signal.aborted) {
       await sleep(everyMs * (0.9 + Math.random() * 0.2), undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
+      const beganMs = performance.now();
+      const passed = (failed: boolean): void => this.observer.passed?.(name, (performance.now() - beganMs) / 1_000, failed);
       try {
         await once();
+        passed(false);
         if (failing) this.logger.info(`${name} works again`);
         failing = false;
       } catch (error) {
+        passed(true);
         if (!failing) this.logger.warn(`${name} cannot work now; trying again`, { error: messageOf(error) });
         failing = true;
         this.outage();
@@ -163,6 +232,8 @@ export class SchedulerCore extends ManagedService {
   #own(partitions: readonly number[]): void {
     const mine = new Set(partitions);
     this.#starts.own((partition) => mine.has(partition));
+    this.#timers.own((partition) => mine.has(partition));
+    this.admission.own((partition) => mine.has(partition));
     if (!this.options.doorbell) return;
     void this.broker.listen(partitions, (wake) => this.#rung(wake)).catch((error: unknown) => this.logger.warn('the doorbell is not connected; the sweeper finds work', { error: messageOf(error) }));
   }
@@ -171,9 +242,35 @@ export class SchedulerCore extends ManagedService {
     for (const id of wake.runs) {
       // Somebody else wrote the run: what is remembered is out of date, and what it no longer wants must stop.
       this.apply.forget(id as RunId);
+      // What waits for room in it is to be known here.
+      void this.apply.submit(id as RunId, { event: { type: 'room' }, hint: true });
       void this.#stopSuperseded(id as RunId);
     }
+    if (wake.grants !== undefined) void this.admission.heard(wake.grants as RunId[]);
+    if (wake.slots === true) void this.#poolsChanged();
     for (const dagId of wake.dags) void this.#starts.forDag(dagId);
+    if (wake.assets !== undefined) this.assets.forDags(wake.assets);
+    // A command of the api's may owe effects; only schedulers carry them out.
+    if (wake.runs.length > 0) this.outbox.poke();
+  }
+
+  /** Forgets runs that another scheduler goes on with. */
+  async #dropStale(reader: RunReader, ids: readonly RunId[]): Promise<void> {
+    try {
+      const versions = await reader.versions(ids);
+      for (const id of ids) {
+        const cached = this.cache.get(id);
+        // One that is ahead of what was read was written here meanwhile.
+        if (cached !== undefined && (versions.get(id) ?? Infinity) > cached.version) this.apply.forget(id);
+      }
+    } catch (error) {
+      this.logger.debug('what is queued could not be compared with the database; tried again', { error: messageOf(error) });
+    }
+  }
+
+  async #poolsChanged(): Promise<void> {
+    await this.#defaultPool.look().catch((error: unknown) => this.logger.debug('pools are looked at with the next heartbeat', { error: messageOf(error) }));
+    this.admission.ring();
   }
 
   /** Attempts of the run that run on workers connected here and are no longer wanted. */
@@ -195,8 +292,13 @@ export class SchedulerCore extends ManagedService {
   #committed(entry: CachedRun, after: AfterCommit): void {
     const { row, run } = entry;
     for (const claim of after.claimed) this.grants.granted({ ...claim, runId: row.id });
-    this.#dispatcher.publish(after.ready);
+    if (run.plan.placement === 'any') this.#dispatcher.publish(after.ready);
+    else void this.placement.offer(row.id, run.plan.queues, after.ready);
+    if (after.movedSlots) this.admission.ring();
+    if (after.owed > 0) this.outbox.poke();
     for (const timer of after.timers) this.#timers.watch(timer);
+    // It may have been reported before the wait was committed. Left undone, the sweeper does it.
+    if (after.listening.length > 0) void this.signals.deliver(after.listening).catch(() => undefined);
     for (const cancel of after.cancels) {
       const grant = this.grants.find(cancel.attemptId);
       if (grant === undefined) this.workers.cancelEverywhere(cancel.attemptId, cancel.reason);
@@ -215,12 +317,10 @@ export class SchedulerCore extends ManagedService {
   /** The next run of the dag may start; a continuous schedule makes its next one; a backfill may be over. The sweeper does the same, later. */
   async #afterRun({ row, run }: CachedRun): Promise<void> {
     void this.#starts.afterRunOf(row.dagId);
+    void this.assets.afterRunOf(row.dagId);
     try {
       if (row.backfillId !== null) await completeBackfills(this.database, row.backfillId);
-      if (this.cache.version(row.dagVersionId).document.schedule?.kind === 'continuous') {
-        await this.#schedules.replan(row.dagId);
-        await this.#schedules.once();
-      }
+      if (this.#schedules.isBehind(row.dagId) || this.cache.version(row.dagVersionId).document.schedule?.kind === 'continuous') await this.#schedules.once();
     } catch (error) {
       this.logger.debug('what follows a finished run is left to the sweeper', { dag_id: row.dagId, run_id: row.runId, state: run.state, error: messageOf(error) });
     }

@@ -20,3 +20,8 @@ export function runNameNow(type: RunType, nowMs: number): string {
   micros = (micros % 999) + 1;
   return `${type}__${isoOf(Math.floor(nowMs), micros)}`;
 }
+
+/** As much of a free text as a run id can hold. */
+export function runNamePart(text: string): string {
+  return text.replaceAll(/[^A-Za-z0-9_.~:+\- ]|\.\.+/g, '_').slice(0, 150);
+}

@@ -1,10 +1,13 @@
 import { NaturalBatcher } from '@millrace/lifecycle';
 import { decide } from '@millrace/engine';
 import { wakePartition } from '@millrace/contracts';
-import { RunReader, databaseNow, writeDecisions } from '@millrace/persistence';
+import { RunReader, RunWorkers, patient, databaseNow, writeDecisions } from '@millrace/persistence';
 import type { Database, DecisionWrites, StartableRun, Transaction } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import type { DatabaseClock } from '../clock/database-clock.js';
+import type { RunId } from '@millrace/vocabulary';
+import type { RunInput } from '../apply-runs/inputs.js';
+import type { RoomKeeper } from '../room/room-keeper.js';
 import type { CachedRun, RunCache } from '../run-cache/run-cache.js';
 import { addDecision, emptyWrites } from '../apply-runs/decision-writes.js';
 import type { AfterCommit } from '../apply-runs/decision-writes.js';
@@ -13,7 +16,9 @@ import type { CommitListener } from '../apply-runs/apply-runs.js';
 
 /** Runs one pass may start of one dag; the rest follows in the next pass. */
 const MAX_PER_DAG = 500;
-/** A run of another scheduler's partition is left to it for this long. */
+/** A run of more tasks than that is started with patience. */
+const LARGE_RUN_TASKS = 5_000;
+/** A run of another scheduler's partition is left to it for this long; not one of a backfill, whose order counts more. */
 const LEAVE_TO_HOME_MS = 800;
 
 /**
@@ -34,7 +39,7 @@ export class StartRuns {
     private readonly logger: Logger,
     private readonly home: string,
     /** As in ApplyRuns. */
-    private readonly window: (queue: string) => number,
+    private readonly room: RoomKeeper,
   ) {
     this.#batcher = new NaturalBatcher({ maxSize: 200, flush: (dagIds) => this.#flush(dagIds) });
   }
@@ -63,6 +68,7 @@ export class StartRuns {
     const unique = [...new Set(dagIds)].sort();
     const started: { entry: CachedRun; after: AfterCommit }[] = [];
     let more: string[] = [];
+    const decided: RunId[] = [];
     const won = await this.database.hot.inTransaction(async (tx) => {
       const { chosen, rest } = await this.#choose(tx, unique);
       more = rest;
@@ -71,29 +77,42 @@ export class StartRuns {
       // A run that never started has no instances; one that was put back has.
       const again = chosen.filter((run) => run.version > 0).map((run) => run.id);
       const loaded = await this.cache.assemble(chosen, again.length === 0 ? [] : await reader.instances(again), reader);
+      if (chosen.some((run) => isLarge(loaded.get(run.id)))) await patient(tx);
       const writes = emptyWrites();
       const nowMs = this.clock.known ? this.clock.now() : await databaseNow(tx);
-      for (const { id } of chosen) {
+      for (const { id, isAwaited } of chosen) {
         const entry = loaded.get(id);
         if (entry === undefined || entry.row.state !== 'queued') continue;
-        const input = { event: { type: 'started' } as const };
-        const window = entry.oneQueue === null ? null : this.window(entry.oneQueue);
-        const decision = decide(entry.run, [input.event], nowMs, window ?? undefined);
+        const input = { event: entry.row.switchedOff.length === 0 ? ({ type: 'started' } as const) : ({ type: 'started', off: entry.row.switchedOff } as const) };
+        const inputs: RunInput[] = isAwaited && !entry.row.watched ? [input, { event: { type: 'watched' } }] : [input];
+        const room = this.room.roomFor(entry, inputs);
+        const decision = decide(entry.run, inputs.map(({ event }) => event), nowMs, room);
+        this.room.decided(entry, false);
+        decided.push(id);
         if (decision.ignored.length > 0) {
           this.logger.error('a queued run cannot start', { dag_id: entry.row.dagId, run_id: entry.row.runId, reason: decision.ignored[0]!.reason });
           continue;
         }
-        started.push({ entry, after: addDecision(writes, entry, [input], decision, nowMs, { home: this.home, continuation: false, claims: [], window }) });
+        started.push({ entry, after: addDecision(writes, entry, inputs, decision, nowMs, { home: this.home, continuation: false, claims: [], room }) });
       }
+      await new RunWorkers(tx).pin(started.flatMap(({ entry }) => (entry.run.plan.placement === 'any' ? [] : [entry.row.id])));
       return started.length === 0 ? [] : writeDecisions(tx, writes as DecisionWrites);
+    }).catch((error: unknown) => {
+      for (const id of decided) this.room.dropped(id);
+      throw error;
     });
     const versions = new Map(won.map((row) => [row.id, row.version]));
     if (won.length > 0) this.clock.observe(won[0]!.nowMs);
+    for (const id of decided) if (!versions.has(id)) this.room.dropped(id);
     for (const { entry, after } of started) {
       const version = versions.get(entry.row.id);
       if (version === undefined) continue;
       entry.version = version;
-      if (after.finished === null) this.cache.put(entry.row.id, entry);
+      if (after.finished === null) {
+        this.cache.put(entry.row.id, entry);
+        this.room.decided(entry);
+      } else this.room.dropped(entry.row.id);
+      this.listener.started?.(entry);
       this.listener.committed(entry, after);
     }
     for (const dagId of more) void this.forDag(dagId);
@@ -108,16 +127,24 @@ export class StartRuns {
     for (const id of dagIds) this.#leftBehind.delete(id);
     for (const row of rows) {
       perDag.set(row.dagId, (perDag.get(row.dagId) ?? 0) + 1);
-      const key = row.backfillId === null ? `dag ${row.dagId}` : `backfill ${row.backfillId}`;
-      const now = taken.get(key) ?? (row.backfillId === null ? row.dagRunning : row.backfillRunning);
-      const isLeft = now >= (row.backfillLimit ?? row.dagLimit) || (!this.#mine(wakePartition(row.id)) && row.waitedMs < LEAVE_TO_HOME_MS);
+      // A run of a backfill that is over stands in its dag's line.
+      const key = row.backfillLimit === null ? `dag ${row.dagId}` : `backfill ${row.backfillId}`;
+      const now = taken.get(key) ?? (row.backfillLimit === null ? row.dagRunning : row.backfillRunning);
+      const isLeft = now >= (row.backfillLimit ?? row.dagLimit) || (row.backfillLimit === null && !this.#mine(wakePartition(row.id)) && row.waitedMs < LEAVE_TO_HOME_MS);
       if (isLeft) {
         this.#leftBehind.add(row.dagId);
         continue;
       }
       taken.set(key, now + 1);
+      // Of a backfill no more are told than may start: whether others wait is seen when one of these has ended.
+      if (row.backfillLimit !== null && now + 1 >= row.backfillLimit) this.#leftBehind.add(row.dagId);
       chosen.push(row);
     }
     return { chosen, rest: chosen.length === 0 ? [] : dagIds.filter((id) => perDag.get(id) === MAX_PER_DAG) };
   }
+}
+
+/** Deciding on its start may take seconds, and its rows one long statement. What is mapped is as large as its list. */
+function isLarge(entry: CachedRun | undefined): boolean {
+  return entry !== undefined && (entry.run.plan.tasks.length > LARGE_RUN_TASKS || entry.run.plan.dimensions.length > 0);
 }

@@ -1,14 +1,22 @@
 import type { RunEvent } from '@millrace/engine';
 import type { Broker } from '@millrace/messaging';
-import type { AttemptNames, Database, SessionState, StuckRuns, Timers, WorkerSessions } from '@millrace/persistence';
-import { DAGS_WITH_QUEUED_RUNS } from '@millrace/persistence';
+import type { AttemptNames, Database, SessionState, StuckRuns, WorkerSessions, UnclaimedAttempt } from '@millrace/persistence';
+import { DAGS_WITH_QUEUED_RUNS, Deadlines } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import type { SessionId } from '@millrace/vocabulary';
+import type { Admission } from '../admission/admission.js';
+import type { Placement } from '../placement/placement.js';
+import type { RunCache } from '../run-cache/run-cache.js';
 import type { ApplyRuns } from '../apply-runs/apply-runs.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
+import type { CallbackDesk } from '../callbacks/callback-desk.js';
 import type { ScheduledRuns } from '../schedules/scheduled-runs.js';
 import type { WorkerDirectory } from '../sessions/worker-directory.js';
+import type { AssetRuns } from '../assets/asset-runs.js';
+import type { OutboxRunner } from '../outbox/outbox-runner.js';
 import type { StartRuns } from '../starts/start-runs.js';
+import type { ExternalStopper } from '../external-tasks/external-stopper.js';
+import type { SignalDesk } from '../signals/signal-desk.js';
 import type { TimerWatch } from '../timers/timer-watch.js';
 import { groupBy } from '../grouping/group-by.js';
 
@@ -30,8 +38,15 @@ export interface SweepReport {
   lost: number;
   republished: number;
   undelivered: number;
+  signals: number;
   idle: number;
   scheduled: number;
+  /** Runs that assets ask for. */
+  assets: number;
+  effects: number;
+  deadlines: number;
+  /** Grants of slots nobody had acted on. */
+  slots: number;
 }
 
 /** When how much of a queue is not known, an attempt is published again after this many times the usual wait. */
@@ -53,15 +68,22 @@ export class Sweeper {
   constructor(
     private readonly database: Database,
     private readonly stuck: StuckRuns,
-    private readonly timers: Timers,
     private readonly sessions: WorkerSessions,
     private readonly apply: ApplyRuns,
     private readonly parts: {
       readonly starts: StartRuns;
       readonly timerWatch: TimerWatch;
+      readonly signals: SignalDesk;
+      readonly external: ExternalStopper;
       readonly dispatcher: Dispatcher;
       readonly schedules: ScheduledRuns;
       readonly workers: WorkerDirectory;
+      readonly outbox: OutboxRunner;
+      readonly callbacks: CallbackDesk;
+      readonly assets: AssetRuns;
+      readonly admission: Admission;
+      readonly placement: Placement;
+      readonly cache: RunCache;
       readonly broker: Broker;
       readonly logger: Logger;
     },
@@ -78,18 +100,30 @@ export class Sweeper {
     // This process was stalled or frozen: heartbeats waited in its sockets, so what it believes of leases is out of date.
     if (nowMs - this.#lastPassMs > this.options.leaseTtlMs / 3) this.outage();
     this.#lastPassMs = nowMs;
-    const report: SweepReport = { timers: 0, started: 0, events: 0, lost: 0, republished: 0, undelivered: 0, idle: 0, scheduled: 0 };
+    const report: SweepReport = { timers: 0, started: 0, events: 0, lost: 0, republished: 0, undelivered: 0, signals: 0, idle: 0, scheduled: 0, assets: 0, effects: 0, deadlines: 0, slots: 0 };
     try {
       report.timers = await this.#dueTimers();
       report.scheduled = await this.#schedules();
       report.started = await this.#queuedRuns();
       report.events = await this.#events();
+      report.deadlines = await this.#deadlines();
+      report.effects = await this.parts.outbox.once();
+      await this.parts.callbacks.once();
+      report.assets = await this.parts.assets.sweep();
+      report.signals = await this.parts.signals.deliver(null);
+      // Beside the pass: a platform that does not answer holds up nothing.
+      this.parts.external.poke();
       report.lost = await this.#closedSessions();
+      report.slots = await this.parts.admission.sweep();
       if (this.#pass % EVERY_FEW === 0) {
         report.republished = await this.#unclaimed();
         report.undelivered = await this.#undelivered();
+        await this.parts.callbacks.repair();
       }
-      if (this.#pass % EVERY_MANY === 0) report.idle = await this.#idleRuns();
+      if (this.#pass % EVERY_MANY === 0) {
+        report.idle = await this.#idleRuns();
+        await this.parts.signals.forgetOfEnded();
+      }
       this.#pass++;
     } catch (error) {
       this.outage();
@@ -99,9 +133,7 @@ export class Sweeper {
   }
 
   async #dueTimers(): Promise<number> {
-    const due = await this.timers.due(200, 1_000);
-    for (const timer of due) this.parts.timerWatch.ring(timer);
-    return due.length;
+    return this.parts.timerWatch.sweep();
   }
 
   async #schedules(): Promise<number> {
@@ -149,10 +181,18 @@ export class Sweeper {
     return lost;
   }
 
+  /** What should have happened by now, and did not. */
+  async #deadlines(): Promise<number> {
+    const missed = await new Deadlines(this.database).miss();
+    for (const miss of missed) this.parts.logger.warn('a deadline was missed', { dag_id: miss.dagId, run_id: miss.runId ?? '', deadline: miss.name, due_at: miss.dueAt.toISOString() });
+    return missed.length;
+  }
+
   async #unclaimed(): Promise<number> {
     const waiting = await this.stuck.unclaimed(this.options.republishAfterMs);
-    let count = 0;
-    for (const [queue, attempts] of groupBy(waiting, (attempt) => attempt.queue)) {
+    const pinned = waiting.filter((attempt) => attempt.isPinned);
+    let count = await this.#offerAgain(pinned);
+    for (const [queue, attempts] of groupBy(waiting.filter((attempt) => !attempt.isPinned), (attempt) => attempt.queue)) {
       const depth = await this.parts.broker.depth(queue);
       if (depth !== null && depth > 0) continue;
       const again = depth === 0 ? attempts : attempts.filter((attempt) => attempt.waitedMs > this.options.republishAfterMs * UNKNOWN_DEPTH_FACTOR);
@@ -160,6 +200,17 @@ export class Sweeper {
       count += again.length;
     }
     return count;
+  }
+
+  /** Runs that are for one worker: its worker may be gone, not connected where the offer was made, or the offer lost. */
+  async #offerAgain(attempts: readonly UnclaimedAttempt[]): Promise<number> {
+    if (attempts.length === 0) return 0;
+    const headers = await this.parts.cache.headers([...new Set(attempts.map((attempt) => attempt.runId))]);
+    for (const [runId, same] of groupBy(attempts, (attempt) => attempt.runId)) {
+      const header = headers.get(runId);
+      if (header !== undefined) await this.parts.placement.offer(runId, this.parts.cache.version(header.dagVersionId).plan.queues, same);
+    }
+    return attempts.length;
   }
 
   async #undelivered(): Promise<number> {

@@ -3,7 +3,7 @@ import { dagDocumentSchema } from '@millrace/contracts';
 import type { DagDocumentInput, executionProto } from '@millrace/contracts';
 import { InProcessLiveUpdates } from '@millrace/live-updates';
 import { InProcessBroker, InProcessBus } from '@millrace/messaging';
-import { Database, WorkerSessions } from '@millrace/persistence';
+import { AssetReferencesWriter, Database, WorkerSessions } from '@millrace/persistence';
 import { migratedDatabase } from '@millrace/persistence/testing';
 import type { MigratedDatabase } from '@millrace/persistence/testing';
 import type { Logger } from '@millrace/telemetry';
@@ -11,11 +11,13 @@ import { uuidV7From } from '@millrace/vocabulary';
 import type { AttemptId, ClaimToken, InstanceId, RunId, SessionId } from '@millrace/vocabulary';
 import { waitFor } from '@millrace/test-services';
 import { createCommands } from '../commands/create-commands.js';
+import { dagAssets } from '../publication/asset-references.js';
 import type { Commands } from '../commands/commands.js';
 import { SchedulerCore } from '../scheduler/scheduler-core.js';
 import type { SchedulerCoreOptions } from '../scheduler/scheduler-core.js';
 
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+const told = process.env['MILLRACE_RIG_LOG'] === undefined ? (): void => {} : (message: string, fields?: object): void => void process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
+const silent: Logger = { debug: told, info: told, warn: told, error: told, child: () => silent };
 
 type Grant = executionProto.Grant;
 type Completion = executionProto.Completion;
@@ -29,7 +31,7 @@ export interface RigOptions {
 }
 
 /** What a rig's worker does with an attempt; `null`: says nothing, as a worker that died would. */
-export type Behaviour = (grant: Grant) => Partial<Completion> | null;
+export type Behaviour = (grant: Grant) => Partial<Completion> | null | Promise<Partial<Completion> | null>;
 
 /** Schedulers with a real database, an in-process broker, and workers that answer as a spec says. For specs. */
 export class SchedulerRig {
@@ -105,7 +107,8 @@ export class SchedulerRig {
        values ($1, $2, (select count(*) + 1 from dag_version where dag_id = $2), $3, $3, 'rig', $4)`,
       [id, document.dagId, hash, JSON.stringify(document)],
     );
-    await this.sql(`update dag set current_version_id = $2, next_run_after = case when $3 then now() end where dag_id = $1`, [document.dagId, id, document.schedule !== null]);
+    await new AssetReferencesWriter(this.migrated.database.pool).replace(document.dagId, dagAssets(document));
+    await this.sql(`update dag set current_version_id = $2, next_run_after = case when $3 then now() end, hold_after_failure = $4 where dag_id = $1`, [document.dagId, id, document.schedule !== null, document.holdAfterFailure]);
   }
 
   /** A worker on one scheduler that does with each attempt what `behaviour` says. */
@@ -150,6 +153,8 @@ export class RigWorker {
   readonly sessionId = uuidV7From(Date.now(), randomBytes(10)) as string as SessionId;
   readonly name = `rig-${this.sessionId.slice(-6)}`;
   readonly cancelled: AttemptId[] = [];
+  /** Callbacks it was handed. */
+  readonly told: executionProto.Callback[] = [];
   #subscriptions: { cancel(): Promise<void> }[] = [];
   #leave: (() => void) | undefined;
   readonly #held = new Set<AttemptId>();
@@ -166,27 +171,34 @@ export class RigWorker {
   async start(): Promise<void> {
     const sessions = new WorkerSessions(this.rig.migrated.database);
     await sessions.open({ id: this.sessionId, workerName: this.name, logHost: '127.0.0.1', logPort: 1, queues: this.queues, slots: this.slots, version: '0', pid: null }, 15_000);
-    this.#leave = this.core.workers.add({ sessionId: this.sessionId, cancel: (ids) => void this.cancelled.push(...ids), ended: () => undefined });
+    this.#leave = this.core.workers.add({ sessionId: this.sessionId, queues: new Set(this.queues), callback: (told) => void this.told.push(told), cancel: (ids) => void this.cancelled.push(...ids), ended: () => undefined, offer: (offer) => void this.#offered(offer) });
     for (const queue of this.queues) {
       this.#subscriptions.push(
         await this.rig.broker.consumeAttempts(queue, { prefetch: this.slots }, async (delivery) => {
-          for (const [instanceId, attemptId] of delivery.message.ids) {
-            const grant = await this.core.claims.claim({
-              instanceId: instanceId as InstanceId, attemptId: attemptId as AttemptId, token: randomUUID() as string as ClaimToken, sessionId: this.sessionId, workerName: this.name,
-            });
-            if (grant !== null) void this.run(grant);
-          }
+          for (const [instanceId, attemptId] of delivery.message.ids) await this.#claim(instanceId, attemptId);
           delivery.ack();
         }),
       );
     }
   }
 
+  async #offered({ attempts }: executionProto.Offer): Promise<void> {
+    for (const { instanceId, attemptId } of attempts) await this.#claim(instanceId, attemptId);
+  }
+
+  async #claim(instanceId: string, attemptId: string): Promise<void> {
+    const grant = await this.core.claims.claim({
+      instanceId: instanceId as InstanceId, attemptId: attemptId as AttemptId, token: randomUUID() as string as ClaimToken, sessionId: this.sessionId, workerName: this.name,
+    });
+    if (grant !== null) void this.run(grant);
+  }
+
   /** Runs an attempt and what it is handed next. */
   async run(grant: Grant): Promise<void> {
     this.rig.started.push(grant);
     this.#held.add(grant.attemptId as AttemptId);
-    const result = this.behaviour(grant);
+    const answered = this.behaviour(grant);
+    const result = answered instanceof Promise ? await answered : answered;
     if (result === null) return;
     const answer = await this.report(grant, result);
     this.#held.delete(grant.attemptId as AttemptId);
@@ -198,7 +210,7 @@ export class RigWorker {
     return this.core.completions.complete(
       {
         instanceId: grant.instanceId, attemptId: grant.attemptId, claimToken: grant.claimToken, outcome: 'success', retryable: true, error: '', xcoms: [], startedAt: undefined, endedAt: undefined,
-        resumeAt: '', resumeJson: '', correlationKey: '', renderedFieldsJson: '', hasBranch: false, branchTaskIds: [], wantsMore: this.continues, onlySuccessor: false, pid: 4711, skipDownstream: '', ...result,
+        resumeAt: '', resumeJson: '', correlationKey: '', renderedFieldsJson: '', hasBranch: false, branchTaskIds: [], wantsMore: this.continues, onlySuccessor: false, pid: 4711, skipDownstream: '', loop: '', indexName: '', giveUpAt: '', giveUpThen: '', errorNames: [], question: undefined, outletEventsJson: '', ...result,
       },
       taker,
     );
