@@ -8,13 +8,20 @@ import { RedisLiveUpdates } from '@millrace/live-updates';
 import type { LiveUpdates } from '@millrace/live-updates';
 import { AmqpBroker } from '@millrace/messaging';
 import type { Broker } from '@millrace/messaging';
-import { AttemptReads, BundleReader, Database, checkSchema, openDatabase } from '@millrace/persistence';
-import { SchedulerCore } from '@millrace/scheduling';
-import { OpsServer, createLogger, createMetrics } from '@millrace/telemetry';
-import type { Logger, Metrics } from '@millrace/telemetry';
+import { AssetEventReads, AttemptReads, BundleReader, Callbacks, Database, checkSchema, observeDatabase, openDatabase, pendingMigrations, takeCensus } from '@millrace/persistence';
+import { SchedulerCore, WatcherDesk } from '@millrace/scheduling';
+import { openConnectionWith } from './open-connection.js';
+import { OpsServer, createLogger, createMetrics, openTraces } from '@millrace/telemetry';
+import type { Logger, Metrics, Traces } from '@millrace/telemetry';
 import { REPUBLISH_AFTER_MS, uuidV7From } from '@millrace/vocabulary';
+import { externalAuthorization } from './external-authorization.js';
+import { answerOtherRun } from './grpc/other-run-questions.js';
+import { AttemptWrites } from './grpc/attempt-writes.js';
 import { AttemptQuestions } from './grpc/attempt-questions.js';
 import { ExecutionServer } from './grpc/execution-server.js';
+import { RetentionLoop } from './retention-loop.js';
+import { observeCensus } from './census-metrics.js';
+import { traceScheduler } from './scheduler-traces.js';
 import { observeScheduler } from './scheduler-metrics.js';
 
 export interface SchedulerServiceOptions {
@@ -26,24 +33,31 @@ export interface SchedulerServiceOptions {
   readonly liveUpdates?: LiveUpdates;
 }
 
+/** A scheduler that died loses what it watched after this long. */
+const WATCHER_LEASE_MS = 6_000;
+
 /** The scheduler as a process: the core, the gRPC workers speak to, health and metrics. */
 export class SchedulerService extends ManagedService {
   readonly name = 'scheduler';
   readonly #id = uuidV7From(Date.now(), randomBytes(10));
   readonly #logger: Logger;
   readonly #metrics: Metrics;
+  readonly #traces: Traces;
   readonly #broker: Broker;
   readonly #liveUpdates: LiveUpdates;
   readonly #ops: OpsServer;
   #database: Database | undefined;
   #core: SchedulerCore | undefined;
+  #watchers: WatcherDesk | undefined;
   #grpc: ExecutionServer | undefined;
+  #retention: RetentionLoop | undefined;
 
   constructor(private readonly options: SchedulerServiceOptions) {
     super();
     const { config } = options;
     this.#logger = options.logger ?? createLogger({ service: 'scheduler', level: config['logging.level'], format: config['logging.format'] });
     this.#metrics = createMetrics('scheduler');
+    this.#traces = openTraces('scheduler', this.#logger);
     const logger = this.#logger;
     this.#broker = options.broker ?? new AmqpBroker({ url: config['broker.url'], queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'scheduler', logger, metrics: this.#metrics });
     this.#liveUpdates = options.liveUpdates ?? new RedisLiveUpdates({ url: config['redis.url'], logger, metrics: this.#metrics });
@@ -71,13 +85,21 @@ export class SchedulerService extends ManagedService {
     const database = openDatabase(config, `millrace-scheduler-${process.pid}`);
     this.#database = database;
     await this.#ops.start();
-    await retryForever(() => checkSchema(database), {
+    const ready = async (): Promise<void> => {
+      await checkSchema(database);
+      const pending = await pendingMigrations(config['database.url']);
+      if (pending.length > 0) throw new Error(`the database lacks ${pending.length} migrations (${pending.join(', ')})`);
+    };
+    await retryForever(ready, {
       signal,
       onError: (error, _failures, delayMs) => logger.warn('waiting for the database and its schema (millrace db migrate)', { error: error instanceof Error ? error.message : String(error), retry_in_ms: Math.round(delayMs) }),
     });
     if (this.options.broker === undefined) await this.#broker.start();
     if (this.options.liveUpdates === undefined && config['redis.enabled']) await this.#liveUpdates.start();
-    const questions = new AttemptQuestions(new AttemptReads(database), new SecretBox(config['security.internal_token']));
+    const reads = new AttemptReads(database);
+    const secrets = new SecretBox(config['security.internal_token']);
+    const writes = new AttemptWrites(database, { callbackBaseUrl: config['api.base_url'], resultMaxBytes: config['core.xcom_max_bytes'] });
+    const questions = new AttemptQuestions(reads, new AssetEventReads(database), secrets, new Callbacks(database), writes, (fence, query) => answerOtherRun(this.#core!.otherRuns, fence, query));
     const grpc = new ExecutionServer(
       { host: config['scheduler.grpc_host'], port: config['scheduler.grpc_port'], internalToken: config['security.internal_token'] },
       new BundleReader(database),
@@ -98,22 +120,35 @@ export class SchedulerService extends ManagedService {
         continuation: config['scheduler.continuation'],
         maxCachedInstances: config['scheduler.max_cached_instances'],
         xcomMaxBytes: config['core.xcom_max_bytes'],
+        maxMapLength: config['core.max_map_length'],
+        externalAuthorization: externalAuthorization(reads, secrets),
         republishAfterMs: Math.min(REPUBLISH_AFTER_MS, config['scheduler.lease_ttl_ms']),
       },
-      observeScheduler(this.#metrics, () => this.#core!),
+      traceScheduler(this.#traces, observeScheduler(this.#metrics, () => this.#core!, config['metrics.max_dags'])),
     );
+    observeDatabase(this.#metrics, () => this.#database);
+    observeCensus(this.#metrics, () => takeCensus(database), (queue) => this.#broker.depth(queue), logger);
     await this.#core.start();
+    this.#retention = new RetentionLoop(database, config, logger);
+    this.#retention.start();
+    const core = this.#core;
+    this.#watchers = new WatcherDesk(database, openConnectionWith(reads, secrets), (dagIds) => core.assets.forDags(dagIds), logger, { owner: this.#id, leaseMs: WATCHER_LEASE_MS, everyMs: WATCHER_LEASE_MS / 4 });
+    await this.#watchers.start();
     logger.info('ready', { host, grpc_port: grpc.port, ops_port: this.#ops.port, scheduler_id: this.#id });
   }
 
   protected async close(): Promise<void> {
+    await this.#retention?.stop();
+    await this.#watchers?.stop();
     await this.#core?.stop();
     await this.#grpc?.stop();
+    await this.#traces.stop();
     if (this.options.broker === undefined) await this.#broker.stop();
     if (this.options.liveUpdates === undefined) await this.#liveUpdates.stop();
     await this.#database?.stop();
     await this.#ops.stop();
     this.#core = undefined;
+    this.#watchers = undefined;
     this.#grpc = undefined;
     this.#database = undefined;
   }

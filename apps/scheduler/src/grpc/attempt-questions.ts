@@ -1,21 +1,28 @@
 import type { SecretBox } from '@millrace/access';
 import type { executionProto } from '@millrace/contracts';
-import type { AttemptReads, StoredConnection } from '@millrace/persistence';
+import type { AssetEventReads, AttemptReads, Callbacks, Fence, FoundAssetEvent, StoredConnection } from '@millrace/persistence';
 import type { AttemptId, ClaimToken, InstanceId } from '@millrace/vocabulary';
+import type { AttemptWrites } from './attempt-writes.js';
 
 const MAX_TASKS = 10_000;
+const MAX_PAGE = 10_000;
+const MAX_ASSET_EVENTS = 10_000;
 
 /** Answers what a running attempt asks for: XComs, variables, connections. Only an attempt under its current claim gets an answer. */
 export class AttemptQuestions {
   constructor(
     private readonly reads: AttemptReads,
+    private readonly assetEvents: AssetEventReads,
     private readonly secrets: SecretBox,
+    private readonly callbacks: Callbacks,
+    private readonly writes: AttemptWrites,
+    private readonly otherRuns: (fence: Fence, query: executionProto.OtherRunQuery) => Promise<Partial<executionProto.QueryReply>>,
   ) {}
 
   async answer(query: executionProto.Query): Promise<executionProto.QueryReply> {
-    const reply: executionProto.QueryReply = { requestId: query.requestId, found: false, json: '', xcoms: [], error: '' };
+    const reply: executionProto.QueryReply = { requestId: query.requestId, found: false, json: '', xcoms: [], error: '', total: 0, version: 0, conflict: false };
     try {
-      const current = await this.reads.running(query.instanceId as InstanceId, query.attemptId as AttemptId, query.claimToken as ClaimToken);
+      const current = (await this.reads.running(query.instanceId as InstanceId, query.attemptId as AttemptId, query.claimToken as ClaimToken)) ?? (await this.callbacks.running(query.attemptId, query.claimToken));
       if (current === undefined) return { ...reply, error: 'this attempt is no longer the current one of its task' };
       const { what } = query;
       switch (what?.$case) {
@@ -30,6 +37,18 @@ export class AttemptQuestions {
           const connection = await this.reads.connection(what.value);
           return connection === undefined ? reply : { ...reply, found: true, json: JSON.stringify(this.#open(connection)) };
         }
+        case 'latestRun':
+          return { ...reply, found: true, json: JSON.stringify(await this.reads.isLatestRun(current.dagId, current.runId)) };
+        case 'assetEvents':
+          return { ...reply, found: true, json: JSON.stringify(await this.#assetEvents(what.value, current)) };
+        case 'state':
+          return { ...reply, ...(await this.writes.state(fenceOf(query), what.value)) };
+        case 'external':
+          return { ...reply, ...(await this.writes.external(fenceOf(query), what.value)) };
+        case 'otherRun':
+          return { ...reply, ...(await this.otherRuns(fenceOf(query), what.value)) };
+        case 'answer':
+          return { ...reply, ...(await this.writes.answer(fenceOf(query), what.value)) };
         case 'xcomWrite':
           return { ...reply, error: 'XComs are sent with the result' };
         default:
@@ -42,6 +61,7 @@ export class AttemptQuestions {
 
   async #xcoms(query: executionProto.XComQuery, asking: { dagId: string; runId: string }): Promise<Partial<executionProto.QueryReply>> {
     if (query.taskIds.length === 0 || query.taskIds.length > MAX_TASKS) return { error: `name 1 to ${MAX_TASKS} tasks to pull from` };
+    if (query.limit > 0) return this.#page(query, asking);
     const rows = await this.reads.xcoms({
       // Empty: the asking attempt's own.
       dagId: query.dagId || asking.dagId,
@@ -54,9 +74,39 @@ export class AttemptQuestions {
     return { found: rows.length > 0, xcoms: rows.map((row) => ({ taskId: row.taskId, indexPath: [...row.indexPath], json: row.json ?? 'null' })) };
   }
 
+  async #page(query: executionProto.XComQuery, asking: { dagId: string; runId: string }): Promise<Partial<executionProto.QueryReply>> {
+    const [taskId] = query.taskIds;
+    if (taskId === undefined || query.taskIds.length > 1) return { error: 'a page is of one task' };
+    const { rows, total } = await this.reads.xcomPage({
+      dagId: query.dagId || asking.dagId,
+      runId: query.runId || asking.runId,
+      taskId,
+      key: query.key,
+      path: query.elements ? query.indexPath : query.underPath,
+      elements: query.elements,
+      offset: Math.max(0, query.offset),
+      limit: Math.min(query.limit, MAX_PAGE),
+    });
+    return { found: rows.length > 0, total, xcoms: rows.map((row) => ({ taskId, indexPath: [...row.indexPath], json: row.json ?? 'null' })) };
+  }
+
+  /** Newest first from the database, as many as asked for; then in the order asked for. */
+  async #assetEvents(query: executionProto.AssetEventsQuery, asking: { dagId: string; runId: string }): Promise<readonly FoundAssetEvent[]> {
+    const limit = Math.min(Math.max(query.limit, 1), MAX_ASSET_EVENTS);
+    const bound = (text: string): Date | null => (text === '' || Number.isNaN(Date.parse(text)) ? null : new Date(text));
+    const found = query.triggering
+      ? await this.assetEvents.triggering(asking.dagId, asking.runId, limit)
+      : await this.assetEvents.events({ name: query.name, uri: query.uri, alias: query.alias, after: bound(query.after), before: bound(query.before), limit });
+    return query.ascending ? found.toReversed() : found;
+  }
+
   #open(stored: StoredConnection): Record<string, unknown> {
     const { connectionId, passwordEncrypted, extraEncrypted, ...plain } = stored;
     const open = (sealed: string | null, field: string): string | null => (sealed === null ? null : this.secrets.open(sealed, `connection/${connectionId}/${field}`));
     return { connectionId, ...plain, password: open(passwordEncrypted, 'password'), extra: open(extraEncrypted, 'extra') };
   }
+}
+
+function fenceOf(query: executionProto.Query): Fence {
+  return { instanceId: query.instanceId as InstanceId, attemptId: query.attemptId as AttemptId, claimToken: query.claimToken as ClaimToken };
 }

@@ -4,7 +4,7 @@ import type { WorkerSessionFacts } from '@millrace/persistence';
 import type { ConnectedWorker, SchedulerCore, Taker } from '@millrace/scheduling';
 import type { Logger } from '@millrace/telemetry';
 import { ID_PATTERN } from '@millrace/vocabulary';
-import type { AttemptId, ClaimToken, InstanceId, SessionId } from '@millrace/vocabulary';
+import type { AttemptId, ClaimToken, InstanceId, RunId, SessionId } from '@millrace/vocabulary';
 import type { AttemptQuestions } from './attempt-questions.js';
 
 type Stream = ServerDuplexStream<executionProto.SessionRequest, executionProto.SessionResponse>;
@@ -20,6 +20,7 @@ export interface StreamParts {
   readonly beatEveryMs: number;
 }
 
+const NO_QUEUES: ReadonlySet<string> = new Set();
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** One worker's stream to this scheduler. Everything on it is answered by request id, in any order. */
@@ -54,6 +55,18 @@ export class WorkerStream implements ConnectedWorker {
     this.#send({ $case: 'cancel', value: { attemptIds: [...attemptIds], reason } });
   }
 
+  offer(offer: executionProto.Offer): void {
+    this.#send({ $case: 'offer', value: offer });
+  }
+
+  get queues(): ReadonlySet<string> {
+    return this.#taker?.queues ?? NO_QUEUES;
+  }
+
+  callback(callback: executionProto.Callback): void {
+    this.#send({ $case: 'callback', value: callback });
+  }
+
   ended(reason: string): void {
     this.#send({ $case: 'ended', value: { reason } });
   }
@@ -75,6 +88,11 @@ export class WorkerStream implements ConnectedWorker {
           return await this.#beat(body.value);
         case 'complete':
           return await this.#complete(body.value);
+        case 'callbackTaken':
+          if (UUID.test(body.value.callbackId) && UUID.test(body.value.token)) await this.parts.core.callbacks.taken(body.value);
+          return;
+        case 'callbackReport':
+          return await this.#callbackReport(body.value);
         case 'query':
           return this.#send({ $case: 'query', value: await this.parts.questions.answer(body.value) });
         default:
@@ -112,6 +130,7 @@ export class WorkerStream implements ConnectedWorker {
     if (state === 'lost' || state === 'ended') return this.ended(`the session is ${state}`);
     this.#leave?.();
     this.#leave = this.#open ? this.parts.core.workers.add(this) : undefined;
+    this.parts.core.callbacks.poke();
     this.parts.logger.info('worker connected', { worker: facts.workerName, session_id: facts.id, queues: facts.queues, slots: facts.slots });
     this.#send({
       $case: 'welcome',
@@ -156,6 +175,11 @@ export class WorkerStream implements ConnectedWorker {
     this.#send({ $case: 'complete', value: reply });
   }
 
+  async #callbackReport(report: executionProto.CallbackReport): Promise<void> {
+    if (!UUID.test(report.callbackId) || !UUID.test(report.token)) return;
+    if (await this.parts.core.callbacks.report(report)) this.#send({ $case: 'callbackAck', value: { callbackId: report.callbackId, token: report.token } });
+  }
+
   async #beat(beat: executionProto.Beat): Promise<void> {
     if (this.#taker === null) return;
     const held = beat.running.filter((item) => UUID.test(item.attemptId) && UUID.test(item.instanceId));
@@ -164,7 +188,9 @@ export class WorkerStream implements ConnectedWorker {
     const state = await this.parts.core.sessions.beat(this.sessionId, beat.freeSlots, attempts, beat.draining, this.parts.leaseTtlMs);
     if (state === undefined || state === 'lost' || state === 'ended') return this.ended(`the session is ${state ?? 'unknown'}`);
     const stale = await this.parts.core.sessions.notCurrent(held.map((item) => ({ instanceId: item.instanceId as InstanceId, attemptId: item.attemptId as AttemptId })));
-    this.#send({ $case: 'beat', value: { cancelAttemptIds: [...stale], schedulers: this.#schedulers() } });
+    const kept = beat.keptRuns.filter((id) => UUID.test(id)) as RunId[];
+    const leftRuns = kept.length === 0 ? [] : await this.parts.core.runWorkers.left(kept, this.sessionId);
+    this.#send({ $case: 'beat', value: { cancelAttemptIds: [...stale], schedulers: this.#schedulers(), leftRuns } });
   }
 
   async #goodbye(): Promise<void> {
