@@ -42,11 +42,20 @@ export class BundlesClient {
       dagDocuments: result.ok ? result.documents.map(publishedDocument) : [],
       importError: result.ok ? undefined : { stackTrace: result.failure.text, filename: result.failure.file, line: result.failure.line },
       parseDurationMs: outcome.durationMs,
+      timetables: result.ok ? Object.entries(result.timetables).map(([dagId, { runs, isComplete }]) => ({ dagId, runs, isComplete })) : [],
     }, metadata, options, done));
   }
 
   reportFolder(bundleName: string, relativeFilelocs: readonly string[]): Promise<bundlesProto.ReportFolderResponse> {
     return this.call((metadata, options, done) => this.client.reportFolder({ bundleName, relativeFilelocs: [...relativeFilelocs] }, metadata, options, done));
+  }
+
+  takeTimetables(processorId: string): Promise<bundlesProto.TakeTimetablesResponse> {
+    return this.call((metadata, options, done) => this.client.takeTimetables({ processorId }, metadata, options, done));
+  }
+
+  extendTimetable(request: bundlesProto.ExtendTimetableRequest): Promise<bundlesProto.ExtendTimetableResponse> {
+    return this.call((metadata, options, done) => this.client.extendTimetable(request, metadata, options, done));
   }
 
   heartbeat(processorId: string, hostname: string): Promise<bundlesProto.HeartbeatResponse> {

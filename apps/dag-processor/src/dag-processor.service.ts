@@ -9,6 +9,7 @@ import { OpsServer, createMetrics } from '@millrace/telemetry';
 import type { Logger } from '@millrace/telemetry';
 import { BundlesClient } from './bundles-client.js';
 import { FolderPublisher } from './folder-publisher.js';
+import { TimetableExtender } from './timetable-extender.js';
 import { processorMetrics } from './processor-metrics.js';
 
 const BEAT_EVERY_MS = 5_000;
@@ -26,7 +27,7 @@ export class DagProcessorService extends ManagedService {
 
   constructor(private readonly config: Configuration, private readonly folders: readonly DagsFolder[], private readonly logger: Logger) {
     super();
-    this.ops = new OpsServer({ port: config['dag_processor.ops_port'], health: () => this.health(), registry: this.metrics.registry });
+    this.ops = new OpsServer({ host: config['dag_processor.host'], port: config['dag_processor.ops_port'], health: () => this.health(), registry: this.metrics.registry });
   }
 
   /** Port of /health and /metrics; 0 while stopped. */
@@ -53,7 +54,8 @@ export class DagProcessorService extends ManagedService {
     const metrics = processorMetrics(this.metrics);
     const options = { parallelism: config['dag_processor.parallelism'], rescanEveryMs: config['dag_processor.rescan_every_ms'] };
     this.publishers = this.folders.map((folder) => new FolderPublisher(folder, evaluator, api, metrics, this.logger, options));
-    this.loops = [...this.publishers.map((publisher) => publisher.run(this.stopping)), this.beat(api)];
+    const extender = new TimetableExtender(this.id, evaluator, api, this.logger);
+    this.loops = [...this.publishers.map((publisher) => publisher.run(this.stopping)), extender.run(this.stopping), this.beat(api)];
     this.logger.info('ready', { ops_port: this.ops.port, folders: this.folders.map((folder) => `${folder.name}=${folder.path}`), api: config['dag_processor.api_address'] });
   }
 
@@ -71,9 +73,12 @@ export class DagProcessorService extends ManagedService {
   private async beat(api: BundlesClient): Promise<void> {
     const signal = this.stopping;
     do {
-      await api.heartbeat(this.id, hostname()).catch((error: unknown) => {
+      try {
+        const { reparse } = await api.heartbeat(this.id, hostname());
+        for (const { bundleName, relativeFileloc } of reparse) for (const publisher of this.publishers) publisher.processAgain(bundleName, relativeFileloc);
+      } catch (error) {
         if (!signal.aborted) this.logger.debug('the api did not take the heartbeat', { reason: error instanceof Error ? error.message : String(error) });
-      });
+      }
     } while (await pause(BEAT_EVERY_MS, signal));
   }
 }

@@ -19,6 +19,8 @@ class FakeApi {
   readonly published: bundlesProto.PublishFileRequest[] = [];
   readonly reports: string[][] = [];
   readonly processors = new Set<string>();
+  readonly toExtend: bundlesProto.TimetableToExtend[] = [];
+  readonly extended: bundlesProto.ExtendTimetableRequest[] = [];
   refuse: (request: bundlesProto.PublishFileRequest) => string = () => '';
   down = false;
   port = 0;
@@ -41,6 +43,11 @@ class FakeApi {
       reportFolder: guarded((request: bundlesProto.ReportFolderRequest) => {
         this.reports.push(request.relativeFilelocs);
         return { staleDags: 0 };
+      }),
+      takeTimetables: guarded(() => ({ timetables: this.toExtend.splice(0) })),
+      extendTimetable: guarded((request: bundlesProto.ExtendTimetableRequest) => {
+        this.extended.push(request);
+        return { accepted: true };
       }),
       heartbeat: guarded((request: bundlesProto.HeartbeatRequest) => {
         this.processors.add(request.processorId);
@@ -100,6 +107,44 @@ function create(): DagProcessorService {
   const config = loadConfiguration({ env: {}, overrides: { 'core.home': home, 'dag_processor.ops_port': 0, 'dag_processor.api_address': `127.0.0.1:${api.port}`, 'dag_processor.parse_timeout_ms': 5_000, 'dag_processor.rescan_every_ms': 300, 'security.internal_token': TOKEN } });
   return createDagProcessor({ config, logger: createLogger({ service: 'dag-processor', stream }) });
 }
+
+/** A timetable in a plugin, as a team would share one. */
+const EVERY_TENTH_HOUR = `import { Timetable } from '@millrace/sdk';
+export class TenthHours extends Timetable {
+  override get summary() { return 'each tenth hour'; }
+  override nextRun(last: { end: Date } | null, { now }: { now: Date }) {
+    if ((last?.end.getUTCFullYear() ?? 0) > 2100) throw new Error('the calendar ends in 2100');
+    return new Date((last?.end.getTime() ?? Math.floor(now.getTime() / 36_000_000) * 36_000_000) + 36_000_000);
+  }
+}
+`;
+
+describe('a timetable of one’s own', () => {
+  const hour = 3_600_000;
+
+  it('is published with its first runs, and goes on from what the api hands over, whatever the folder holds', async () => {
+    mkdirSync(join(home, 'plugins'));
+    writeFileSync(join(home, 'plugins', 'tenth-hours.ts'), EVERY_TENTH_HOUR);
+    writeFileSync(join(dags, 'own.ts'), `import { dag } from '@millrace/sdk';\nimport { TenthHours } from 'plugins/tenth-hours.js';\ndag('own', { schedule: new TenthHours() }, () => {});\ndag('plain', {}, () => {});\n`);
+    await processor.start();
+    const { timetables, dagDocuments, bundle } = await api.until(() => api.publishedOf('own.ts'));
+    expect((JSON.parse(dagDocuments[0] ?? '') as { schedule: object }).schedule).toEqual({ kind: 'custom', name: 'TenthHours', summary: 'each tenth hour', description: 'each tenth hour' });
+    expect(timetables.map((one) => [one.dagId, one.isComplete, one.runs.length])).toEqual([['own', false, 500]]);
+    const times = timetables[0]!.runs.map((run) => run.runAfterMs);
+    expect(times.slice(1).every((time, at) => (times[at] ?? 0) + 10 * hour === time)).toBe(true);
+
+    writeFileSync(join(dags, 'own.ts'), 'broken(');
+    const after = timetables[0]!.runs.at(-1)!;
+    api.toExtend.push({ dagId: 'own', versionId: 'v1', bundle, after, nowMs: Date.now() });
+    const extended = await api.until(() => api.extended[0]);
+    expect(extended).toMatchObject({ versionId: 'v1', error: '', after });
+    expect(extended.timetable!.runs[0]!.runAfterMs).toBe(after.runAfterMs + 10 * hour);
+
+    const late = { logicalDateMs: Date.UTC(2200, 0), intervalStartMs: Date.UTC(2200, 0), intervalEndMs: Date.UTC(2200, 0), runAfterMs: Date.UTC(2200, 0) };
+    api.toExtend.push({ dagId: 'own', versionId: 'v1', bundle, after: late, nowMs: Date.now() });
+    expect(await api.until(() => api.extended[1])).toMatchObject({ error: 'Error: the calendar ends in 2100', timetable: { runs: [] } });
+  });
+});
 
 describe('dag-processor', () => {
   it('publishes what is there, what comes, what changes, and tells what is gone', async () => {

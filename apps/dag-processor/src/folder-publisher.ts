@@ -39,6 +39,13 @@ export class FolderPublisher {
     return this.lost ? 'the api cannot be reached' : null;
   }
 
+  /** Somebody wants this file read again though it did not change. Of another folder: nothing. */
+  processAgain(folderName: string, path: string): void {
+    if (folderName !== this.folder.name) return;
+    this.processor.forget(path);
+    this.watch.wake();
+  }
+
   /** Until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -57,6 +64,7 @@ export class FolderPublisher {
   /** One look: processes and publishes what changed. @returns when to look again at the latest, milliseconds; null: no need */
   async once(signal: AbortSignal): Promise<number | null> {
     const refusedBefore = [...this.refused];
+    const beganAt = performance.now();
     const look = await this.processor.look((outcome) => this.publish(outcome, signal));
     if ((look.present !== null) !== this.readable) {
       this.readable = look.present !== null;
@@ -64,7 +72,9 @@ export class FolderPublisher {
       else this.logger.warn('the dags folder cannot be read; its dags stay as they are', { folder: this.folder.path });
     }
     this.watch.follow(look.folders);
+    this.metrics.lookSeconds.observe({ folder: this.folder.name }, (performance.now() - beganAt) / 1_000);
     if (look.present === null) return null;
+    this.metrics.present.set({ folder: this.folder.name }, look.present.length);
     const present = look.present;
     // What stood against a refused file (its dag's id belongs to another file) passes when that other file changes or goes.
     let again = look.changed.some((outcome) => !this.refused.has(outcome.path)) ? refusedBefore : [];

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from '@millrace/configuration';
-import { RunnerPool, TaskWorker, WorkerSession, builtEntries, openSpool, workerMetrics, type ChildEntries, type ResultSpool } from '@millrace/execution';
+import { CALLBACK_RUNNERS, RunnerPool, TaskWorker, WorkerSession, builtEntries, openSpool, workerMetrics, type ChildEntries, type ResultSpool } from '@millrace/execution';
 import { ManagedService, type HealthReport } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
 import { AmqpBroker, type Broker } from '@millrace/messaging';
 import { createLogReadHandler } from '@millrace/task-logs';
-import { OpsServer, createLogger, createMetrics, type Logger, type Metrics } from '@millrace/telemetry';
+import { OpsServer, createLogger, createMetrics, openTraces, type Logger, type Metrics, type Traces } from '@millrace/telemetry';
 
 export interface WorkerOptions {
   readonly config: Configuration;
@@ -15,6 +15,8 @@ export interface WorkerOptions {
   readonly broker?: Broker;
   /** Not used by workers; every service takes the same options. */
   readonly liveUpdates?: LiveUpdates;
+  /** Queues it tells schedulers of. Default: those it takes from. */
+  readonly advertisedQueues?: readonly string[];
   /** Default: the built ones. */
   readonly entries?: ChildEntries;
 }
@@ -24,6 +26,7 @@ interface WorkerParts {
   readonly logPort: OpsServer;
   readonly ownBroker: Broker | null;
   readonly tasks: TaskWorker;
+  readonly traces: Traces;
 }
 
 /** Runs attempts, writes their logs and serves the logs it holds. Knows no database. */
@@ -62,6 +65,7 @@ export class Worker extends ManagedService {
   protected async close(): Promise<void> {
     const { ops, logPort, ownBroker, tasks } = this.parts;
     await tasks.stop();
+    await this.parts.traces.stop();
     await ownBroker?.stop();
     await logPort.stop();
     await ops.stop();
@@ -73,21 +77,22 @@ export function createWorker(options: WorkerOptions): Worker {
   const { config } = options;
   const logger = options.logger ?? createLogger({ service: 'worker', level: config['logging.level'], format: config['logging.format'] });
   const metrics = createMetrics('worker');
+  const traces = openTraces('worker', logger);
   const ownBroker = options.broker === undefined ? amqpBroker(config, logger, metrics) : null;
   const broker = options.broker ?? (ownBroker as Broker);
   const spool = openSpool(config['worker.spool_dir'], logger);
   const health = (): HealthReport => tasks.health();
   const logPort = logPortOf(config, logger, health);
-  const tasks = taskWorker(options, { logger, metrics, broker, spool, logPort });
+  const tasks = taskWorker(options, { logger, metrics, traces, broker, spool, logPort });
   const ops = new OpsServer({ host: config['worker.log_bind_host'], port: config['worker.ops_port'], registry: metrics.registry, health });
-  return new Worker(config, logger, { ops, logPort, ownBroker, tasks });
+  return new Worker(config, logger, { ops, logPort, ownBroker, tasks, traces });
 }
 
-function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: Metrics; broker: Broker; spool: ResultSpool; logPort: OpsServer }): TaskWorker {
+function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: Metrics; traces: Traces; broker: Broker; spool: ResultSpool; logPort: OpsServer }): TaskWorker {
   const { config } = options;
   const { logger } = shared;
   const concurrency = config['worker.concurrency'];
-  const counted = workerMetrics(shared.metrics, { slots: () => concurrency, running: () => worker.runningCount, spooled: () => worker.spooledCount, runners: () => pool.size });
+  const counted = workerMetrics(shared.metrics, { slots: () => concurrency, running: () => worker.runningCount, spooled: () => worker.spooledCount, runners: () => pool.size, connected: () => session.openLinks().length, draining: () => worker.isDraining });
   const pool = new RunnerPool({
     entries: options.entries ?? builtEntries(),
     // The runner's fence follows the worker's: both must have ended a task before its lease does.
@@ -96,6 +101,7 @@ function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: M
     environment: { ...process.env, MILLRACE_HOME: config['core.home'] },
     logger,
     concurrency,
+    extra: CALLBACK_RUNNERS,
     warm: Math.min(config['worker.warm_runners'], concurrency),
     tasksPerRunner: config['worker.tasks_per_runner'],
     onStarted: () => counted.runnerStarted(),
@@ -105,7 +111,7 @@ function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: M
     internalToken: config['security.internal_token'],
     selfFenceMs: config['worker.self_fence_ms'],
     logger,
-    hello: () => ({ workerName: config['worker.name'], logHost: config['worker.log_host'], logPort: shared.logPort.port, queues: [...config['worker.queues']], slots: concurrency, version: version(), pid: process.pid }),
+    hello: () => ({ workerName: config['worker.name'], logHost: config['worker.log_host'], logPort: shared.logPort.port, queues: [...(options.advertisedQueues ?? config['worker.queues'])], slots: concurrency, version: version(), pid: process.pid }),
   });
   const home = config['core.home'];
   const worker: TaskWorker = new TaskWorker(
@@ -119,7 +125,7 @@ function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: M
       killGraceMs: config['worker.kill_grace_ms'],
       drainGraceMs: config['worker.drain_grace_ms'],
     },
-    { broker: shared.broker, session, pool, spool: shared.spool, metrics: counted, logger },
+    { broker: shared.broker, session, pool, spool: shared.spool, metrics: counted, traces: shared.traces, logger },
   );
   return worker;
 }

@@ -1,5 +1,6 @@
 export { builtEntries } from './runner-pool/built-entries.js';
 export type { ChildEntries } from './runner-pool/built-entries.js';
+export { CALLBACK_RUNNERS } from './callbacks/callback-desk.js';
 export { RunnerPool } from './runner-pool/runner-pool.js';
 export type { RunnerPoolOptions } from './runner-pool/runner-pool.js';
 export { WorkerSession } from './session/worker-session.js';

@@ -12,6 +12,8 @@ export interface RunnerPoolOptions {
   readonly logger: Logger;
   /** Most runners at once. */
   readonly concurrency: number;
+  /** So many more when somebody waits for one: callbacks run beside the slots. */
+  readonly extra: number;
   /** Runners kept ready. */
   readonly warm: number;
   /** A runner is replaced after this many tasks, whatever they left in its memory. */
@@ -22,6 +24,8 @@ export interface RunnerPoolOptions {
 /** Runners above the warm number end after this long without work. */
 const IDLE_MAX_MS = 120_000;
 const PINGS_PER_FENCE = 5;
+/** A silence of this part of the fence is one that runners may have acted on. */
+const MISTRUST_OF_FENCE = 0.8;
 /** A runner that has loaded so many is replaced: ES modules never unload. Starting one and loading a bundle again costs more than most tasks. */
 const BUNDLES_PER_RUNNER = 100;
 
@@ -31,6 +35,7 @@ export class RunnerPool {
   private readonly idle: RunnerProcess[] = [];
   private readonly waiters: { bundleFile: string; resolve: (runner: RunnerProcess) => void }[] = [];
   private starting = 0;
+  private tickedAt = performance.now();
   private startFailures = 0;
   private timer: NodeJS.Timeout | undefined;
   private retryTimer: NodeJS.Timeout | undefined;
@@ -46,6 +51,7 @@ export class RunnerPool {
   /** Resolves when runners are guarded; warm ones come up meanwhile. */
   async start(): Promise<void> {
     this.stopped = false;
+    this.tickedAt = performance.now();
     const guarded = this.guardian.start();
     this.fill();
     this.timer = setInterval(() => this.tick(), Math.max(10, Math.floor(this.options.settings.selfFenceMs / PINGS_PER_FENCE)));
@@ -62,6 +68,7 @@ export class RunnerPool {
 
   /** A ready runner: one that knows the bundle if possible. Without one the caller is called when the next is free. */
   take(bundleFile: string): RunnerProcess | Promise<RunnerProcess> {
+    this.mistrustAfterSilence();
     this.lastBundle = bundleFile;
     const runner = this.takeIdle(bundleFile);
     if (runner !== undefined) {
@@ -106,6 +113,20 @@ export class RunnerPool {
     await this.guardian.stop();
   }
 
+  /**
+   * This process stood still (frozen, or its event loop was held): runners that heard nothing of it may have ended themselves, and the
+   * news of it comes after what woke us. A try handed to one of them would fail through no fault of its own.
+   */
+  private mistrustAfterSilence(): void {
+    const { selfFenceMs } = this.options.settings;
+    if (performance.now() - this.tickedAt < selfFenceMs * MISTRUST_OF_FENCE) return;
+    this.tickedAt = performance.now();
+    for (const runner of this.idle.splice(0)) {
+      this.all.delete(runner);
+      runner.retire();
+    }
+  }
+
   private takeIdle(bundleFile: string): RunnerProcess | undefined {
     for (let i = this.idle.length - 1; i >= 0; i--) {
       const runner = this.idle[i] as RunnerProcess;
@@ -125,8 +146,9 @@ export class RunnerPool {
   private fill(): void {
     if (this.stopped || this.retryTimer !== undefined) return;
     const spare = this.idle.length === 0 && this.options.warm > 0 ? 1 : 0;
-    const missing = Math.max(this.options.warm - this.all.size, this.waiters.length - this.starting, spare - this.starting);
+    const missing = Math.max(this.options.warm - this.all.size, spare - this.starting);
     for (let i = 0; i < missing && this.all.size < this.options.concurrency; i++) this.startOne();
+    while (this.waiters.length > this.starting && this.all.size < this.options.concurrency + this.options.extra) this.startOne();
   }
 
   private startOne(): void {
@@ -165,6 +187,8 @@ export class RunnerPool {
   }
 
   private tick(): void {
+    this.mistrustAfterSilence();
+    this.tickedAt = performance.now();
     this.guardian.ping();
     for (const runner of this.all) runner.ping();
     const surplus = this.idle.filter((runner) => performance.now() - runner.idleSince > IDLE_MAX_MS).slice(0, Math.max(0, this.all.size - Math.max(1, this.options.warm)));

@@ -5,7 +5,12 @@ import type { TaskContext } from './task-context.js';
  * Shapes, not classes: every bundle carries its own copy of the SDK, so class identity means nothing here.
  */
 export interface DagLike {
+  readonly options?: unknown;
   readonly tasks: ReadonlyMap<string, TaskLike>;
+  /** Gives a mapped task the values of its index, and gives what takes them back; null: it is not mapped. Absent: a bundle of an earlier version. */
+  bind?(taskId: string, context: TaskContext): Promise<(() => void) | null>;
+  /** How much of its index path a task has in common with another, and how long that one's is. */
+  sharedPath?(taskId: string, otherId: string): { readonly shared: number; readonly depth: number };
 }
 
 export interface TaskLike {
@@ -14,6 +19,7 @@ export interface TaskLike {
 }
 
 export interface OperatorLike {
+  readonly options?: { readonly outlets?: unknown; readonly mapIndexTemplate?: unknown };
   execute(context: TaskContext): unknown;
 }
 

@@ -60,6 +60,16 @@ export async function renderTemplates(task: TaskLike, context: TaskContext, secr
   return { fieldsJson: shownJson(shown, secrets), restore };
 }
 
+/** What people see instead of an index, at most 250 characters. */
+export async function renderIndexName(template: string, task: TaskLike, context: TaskContext, secrets: SecretMask, ask: Ask): Promise<string> {
+  try {
+    const name = await renderWithAnswers(template, context, task.operator as unknown as Record<string, unknown>, secrets, ask);
+    return secrets.mask(String(name)).slice(0, 250);
+  } catch (error) {
+    throw new Error(`mapIndexTemplate of task "${context.taskId}" could not be rendered: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
 /** Sets a property and gives what undoes that. */
 function replaced(operator: Record<string, unknown>, field: string, value: unknown): () => void {
   const before = operator[field];

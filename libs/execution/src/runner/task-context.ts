@@ -1,11 +1,17 @@
 import { mkdirSync } from 'node:fs';
 import { format, inspect } from 'node:util';
 import type { RunRequest, RunnerQuestion } from '@millrace/contracts';
-import { mapIndexOf } from '@millrace/vocabulary';
+import type { Answer } from '@millrace/sdk';
 import type { LogLevel, SecretMask, TaskLogWriter } from '@millrace/task-logs';
+import { OutletEvents, inletEvents, triggeringAssetEvents } from './asset-events.js';
+import type { AssetEvent, InletEventsOptions, NamedAsset, OutletEventHandle } from './asset-events.js';
+import type { DagLike } from './dag-contract.js';
 import { connectionOf, type Connection } from './connection.js';
+import { ExternalWork } from './external-work.js';
+import { OtherRuns } from './other-runs.js';
 import { PendingXComs } from './pending-xcoms.js';
 import { isSensitiveName, maskSensitiveFields } from './sensitive-names.js';
+import { StoredStates } from './stored-states.js';
 import type { Ask } from './supervisor-questions.js';
 
 export interface XComPullOptions {
@@ -37,10 +43,12 @@ export class TaskContext {
   readonly partitionKey: string | null;
   readonly ti: TaskInstanceHandle;
   readonly log: TaskLogger;
+  #outlets: OutletEvents | undefined;
   readonly #request: RunRequest;
   readonly #secrets: SecretMask;
   readonly #ask: Ask;
   #abort: AbortController | undefined;
+  readonly #startedAt = performance.now();
   #scratchMade = false;
   #params: Record<string, unknown> | undefined;
   #conf: Record<string, unknown> | undefined;
@@ -55,7 +63,7 @@ export class TaskContext {
     this.tryNumber = request.tryNumber;
     this.maxTries = request.maxTries;
     this.indexPath = request.indexPath;
-    this.mapIndex = mapIndexOf(request.indexPath);
+    this.mapIndex = (request.indexPath.at(-1) ?? -1);
     this.runType = request.runType;
     this.attemptId = request.attemptId;
     this.owner = request.owner;
@@ -90,6 +98,23 @@ export class TaskContext {
   get resume(): unknown {
     return this.#request.resumeJson === '' ? null : JSON.parse(this.#request.resumeJson);
   }
+  /** When the first try since the instance was made or cleared began: what a sensor's time-out counts from. */
+  get firstStartDate(): Date {
+    return new Date(this.#request.wait?.firstStartDate ?? this.#request.startDate);
+  }
+  /** Attempts before this one that ended in waiting, since then. */
+  get looks(): number {
+    return this.#request.wait?.looks ?? 0;
+  }
+  /** What ended the wait before this attempt; null: there was none. */
+  get resumedBy(): { readonly by: 'time' | 'event' | 'timeout'; readonly payload: unknown } | null {
+    const { wait } = this.#request;
+    return wait === null || wait.resumedBy === '' ? null : { by: wait.resumedBy as 'time', payload: wait.payloadJson === '' ? null : JSON.parse(wait.payloadJson) };
+  }
+  /** By the database's clock, so that times this task names mean the same everywhere: ms since 1970. */
+  get nowMs(): number {
+    return Date.parse(this.#request.startDate) + (performance.now() - this.#startedAt);
+  }
   /** `YYYY-MM-DD` of the logical date; undefined when the run has none. */
   get ds(): string | undefined {
     return this.logicalDate?.toISOString().slice(0, 10);
@@ -114,6 +139,18 @@ export class TaskContext {
       this.#scratchMade = true;
     }
     return this.#request.scratchDir;
+  }
+
+  /** The folder all tasks of the run share, made when first read. */
+  get runScratchDir(): string {
+    const folder = this.#request.runScratchDir;
+    if (folder === null) throw new Error("runScratchDir is there only when all tasks of a run share one worker: give the dag placement: 'single-worker'. A folder of this try's own is scratchDir");
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  get placement(): { readonly generation: number } | null {
+    return this.#request.placementGeneration === 0 ? null : { generation: this.#request.placementGeneration };
   }
 
   readonly variables = {
@@ -141,6 +178,59 @@ export class TaskContext {
     },
   };
 
+  /** What this try tells of one of its outlets: `outletEvents(flights).extra['rows'] = 5`. Made when first asked for. */
+  outletEvents(target: NamedAsset | string): OutletEventHandle {
+    return this.outlets.of(target);
+  }
+  get outlets(): OutletEvents {
+    return (this.#outlets ??= new OutletEvents());
+  }
+  /** Empty: nothing was told. */
+  outletEventsJson(): string {
+    return this.#outlets?.toJson(this.#request.xcomMaxBytes) ?? '';
+  }
+
+  /** Events of an asset or alias, oldest first; the newest 100 unless asked otherwise. */
+  inletEvents(target: NamedAsset | string, options: InletEventsOptions = {}): Promise<AssetEvent[]> {
+    return inletEvents(this.#ask, target, options);
+  }
+
+  /** The events that asked for this run, by the name of their asset; empty when none did. */
+  triggeringAssetEvents(): Promise<Record<string, AssetEvent[]>> {
+    return triggeringAssetEvents(this.#ask);
+  }
+
+  /** Whether this run is the newest its schedule has asked for; always true of runs made by hand or by assets. */
+  async isLatestRun(): Promise<boolean> {
+    const answer = await this.#ask({ ask: 'latestRun' });
+    return 'json' in answer && answer.json === 'true';
+  }
+
+  /** Values of this task that outlive the try and the run: watermarks, ids. */
+  get state(): StoredStates {
+    return new StoredStates(this.#ask, '');
+  }
+  /** The same of an asset, by its name: shared by every task that knows it. */
+  get assetState(): (asset: string | { readonly name: string }) => StoredStates {
+    // A function of its own, because tasks take their context apart: `({ assetState }) => …`.
+    return (asset) => new StoredStates(this.#ask, typeof asset === 'string' ? asset : asset.name);
+  }
+  /** Work this instance started on another platform. */
+  get external(): ExternalWork {
+    return new ExternalWork(this.#ask);
+  }
+  /** Runs of other dags: make one, look how they stand. */
+  get otherRuns(): OtherRuns {
+    return new OtherRuns(this.#ask);
+  }
+  /** The answer to what this try asked a person; null: there is none yet. `takeDefaults`: when there is none, the defaults are it. */
+  get answer(): (takeDefaults?: boolean) => Promise<Answer | null> {
+    return async (takeDefaults = false) => {
+      const answer = await this.#ask({ ask: 'answer', takeDefaults });
+      return 'json' in answer && answer.json !== null ? (JSON.parse(answer.json) as Answer) : null;
+    };
+  }
+
   /** Hides a value in everything this task logs from now on. */
   maskSecret(value: string): void {
     this.#secrets.add(value);
@@ -166,6 +256,7 @@ export class TaskContext {
 /** The running task instance: its names, and its way to pass values on. */
 export class TaskInstanceHandle {
   readonly pushed: PendingXComs;
+  private dag: DagLike | undefined;
 
   constructor(
     private readonly request: RunRequest,
@@ -190,7 +281,7 @@ export class TaskInstanceHandle {
     return this.request.maxTries;
   }
   get mapIndex(): number {
-    return mapIndexOf(this.request.indexPath);
+    return (this.request.indexPath.at(-1) ?? -1);
   }
   get indexPath(): readonly number[] {
     return this.request.indexPath;
@@ -204,6 +295,28 @@ export class TaskInstanceHandle {
   /** Values are sent with the result, so others see them when this try has ended. Throws when JSON cannot hold it or it is too large. */
   xcomPush(key: string, value: unknown): void {
     this.pushed.set(key, value);
+  }
+
+  /** The dag of the bundle: it knows which tasks share indexes. */
+  relateTo(dag: DagLike | undefined): void {
+    this.dag = dag;
+  }
+
+  /** Within a mapped group what is pulled from it is that of the own index, as in Airflow. null: no indexes in common. */
+  ownPath(taskId: string, dagId: string | null, runId: string | null): { readonly path: readonly number[]; readonly isWhole: boolean } | null {
+    if ((dagId !== null && dagId !== this.dagId) || (runId !== null && runId !== this.runId)) return null;
+    const found = this.dag?.sharedPath?.(this.taskId, taskId);
+    if (found === undefined || found.shared === 0) return null;
+    return { path: this.indexPath.slice(0, found.shared), isWhole: found.shared === found.depth };
+  }
+
+  async xcomPage(asked: { readonly taskId: string; readonly key: string; readonly indexPath: readonly number[]; readonly offset: number; readonly limit: number; readonly elements: boolean }): Promise<{ values: { indexPath: readonly number[]; value: unknown }[]; total: number }> {
+    const { taskId, key, indexPath, offset, limit, elements } = asked;
+    const answer = await this.ask({
+      ask: 'xcom', dagId: null, runId: null, taskIds: [taskId], key, indexPath: elements ? indexPath : null, includePriorDates: false, page: { under: indexPath, offset, limit, elements },
+    });
+    if (!('xcoms' in answer)) return { values: [], total: 0 };
+    return { values: answer.xcoms.map((found) => ({ indexPath: found.indexPath, value: JSON.parse(found.json) as unknown })), total: answer.total ?? 0 };
   }
 
   async xcomPull(options: XComPullOptions | string = {}): Promise<unknown> {
@@ -223,8 +336,11 @@ export class TaskInstanceHandle {
       const each = await Promise.all(given.mapIndexes.map((index) => this.values({ ...question, indexPath: [index] })));
       return each.map((found) => found[0]?.value ?? null);
     }
+    const own = !many && given.mapIndexes === undefined && given.indexPath === undefined ? this.ownPath(taskIds, question.dagId, question.runId) : null;
+    if (own?.isWhole === true) question.indexPath = own.path;
     if (typeof given.mapIndexes === 'number') question.indexPath = given.mapIndexes < 0 ? [] : [given.mapIndexes];
-    const found = await this.values(question);
+    const all = await this.values(question);
+    const found = own === null ? all : all.filter((one) => own.path.every((index, i) => one.indexPath[i] === index));
     const listsMapped = question.indexPath === null;
     return many ? taskIds.map((taskId) => valueOf(found, taskId, listsMapped)) : valueOf(found, taskIds, listsMapped);
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RunnerAnswer, RunnerQuestion } from '@millrace/contracts';
+import { eventsOf } from './asset-events.js';
 import { connectionOf } from './connection.js';
 import { TemplateDate, ds, isoformat, strftime, tsNodash } from './template-dates.js';
 import type { TaskContext } from './task-context.js';
@@ -24,8 +25,34 @@ export function templateNames(context: TaskContext, taskFields: Record<string, u
     partition_key: context.partitionKey,
     var: { value: variables(askNow, (text) => text), json: variables(askNow, (text) => JSON.parse(text) as unknown) },
     conn: named((connectionId) => templateConnection(connectionId, askNow)),
+    triggering_asset_events: askedWhenRead(() => triggering(askNow)),
     macros: MACROS,
   };
+}
+
+/** The template engine copies all names before it renders, so a getter would be read, and asked for, by every template. */
+function askedWhenRead(read: () => Record<string, unknown>): Record<string, unknown> {
+  let value: Record<string, unknown> | undefined;
+  const now = (): Record<string, unknown> => (value ??= read());
+  return new Proxy({} as Record<string, unknown>, {
+    get: (_, name) => Reflect.get(now(), name) as unknown,
+    has: (_, name) => Reflect.has(now(), name),
+    ownKeys: () => Reflect.ownKeys(now()),
+    getOwnPropertyDescriptor: (_, name) => Reflect.getOwnPropertyDescriptor(now(), name),
+  });
+}
+
+/** As Airflow's: by the asset's name, each with its events. */
+function triggering(askNow: AskNow): Record<string, unknown> {
+  const answer = askNow({ ask: 'assetEvents', triggering: true, name: '', uri: '', alias: '', after: '', before: '', limit: 10_000, ascending: true });
+  const byName: Record<string, unknown[]> = {};
+  for (const event of eventsOf('json' in answer ? answer.json : null)) {
+    (byName[event.assetName] ??= []).push({
+      extra: event.extra, timestamp: wrapped(event.timestamp), source_dag_id: event.sourceDagId, source_run_id: event.sourceRunId, source_task_id: event.sourceTaskId,
+      source_map_index: event.sourceMapIndex, partition_key: event.partitionKey, asset: { name: event.assetName, uri: event.assetUri }, uri: event.assetUri,
+    });
+  }
+  return byName;
 }
 
 function dateNames(context: TaskContext): Record<string, unknown> {
@@ -46,7 +73,7 @@ function taskInstanceOf(context: TaskContext, askNow: AskNow): Record<string, un
     task_instance_key_str: context.ti.taskInstanceKeyStr,
     start_date: wrapped(context.startDate),
     queue: context.queue,
-    xcom_pull: (...args: unknown[]) => xcomPull(context.taskId, args, askNow),
+    xcom_pull: (...args: unknown[]) => xcomPull(context, args, askNow),
     xcom_push: () => {
       throw new Error('a template cannot push an XCom');
     },
@@ -54,24 +81,28 @@ function taskInstanceOf(context: TaskContext, askNow: AskNow): Record<string, un
 }
 
 /** Airflow's order of positional arguments: task_ids, dag_id, key. */
-function xcomPull(ownTaskId: string, args: unknown[], askNow: AskNow): unknown {
+function xcomPull(context: TaskContext, args: unknown[], askNow: AskNow): unknown {
   const last = args.at(-1);
   const named = typeof last === 'object' && last !== null && '__keywords' in last ? (args.pop() as Record<string, unknown>) : {};
-  const taskIds = named['task_ids'] ?? args[0] ?? ownTaskId;
+  const taskIds = named['task_ids'] ?? args[0] ?? context.taskId;
   const many = Array.isArray(taskIds);
   const mapIndexes = named['map_indexes'];
+  const dagId = (named['dag_id'] ?? args[1] ?? null) as string | null;
+  const runId = (named['run_id'] ?? null) as string | null;
+  const own = many || mapIndexes !== undefined ? null : context.ti.ownPath(String(taskIds), dagId, runId);
   const answer = askNow({
     ask: 'xcom',
-    dagId: (named['dag_id'] ?? args[1] ?? null) as string | null,
-    runId: (named['run_id'] ?? null) as string | null,
+    dagId,
+    runId,
     taskIds: many ? (taskIds as string[]) : [String(taskIds)],
     key: String(named['key'] ?? args[2] ?? 'return_value'),
-    indexPath: typeof mapIndexes === 'number' ? (mapIndexes < 0 ? [] : [mapIndexes]) : null,
+    indexPath: typeof mapIndexes === 'number' ? (mapIndexes < 0 ? [] : [mapIndexes]) : own?.isWhole === true ? own.path : null,
     includePriorDates: named['include_prior_dates'] === true,
   });
-  const found = 'xcoms' in answer ? answer.xcoms : [];
+  const all = 'xcoms' in answer ? answer.xcoms : [];
+  const found = own === null ? all : all.filter((one) => own.path.every((index, i) => one.indexPath[i] === index));
   const values = found.map((one) => JSON.parse(one.json) as unknown);
-  if (many || (typeof mapIndexes !== 'number' && found.some((one) => one.indexPath.length > 0))) return values;
+  if (many || (typeof mapIndexes !== 'number' && own?.isWhole !== true && found.some((one) => one.indexPath.length > 0))) return values;
   return values[0] ?? null;
 }
 

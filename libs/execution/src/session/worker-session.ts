@@ -25,6 +25,13 @@ export interface WorkerSessionEvents {
   completed(link: SchedulerLink, reply: executionProto.CompleteReply): void;
   answered(reply: executionProto.QueryReply): void;
   cancel(attemptIds: readonly string[], reason: string): void;
+  /** Attempts of runs that are for this worker alone. */
+  offered(offer: executionProto.Offer): void;
+  /** Of the runs whose shared folder is kept: over, or another worker's. */
+  left(runs: readonly string[]): void;
+  /** Code of an author's to run beside the slots. */
+  told(callback: executionProto.Callback): void;
+  reportKnown(ack: executionProto.CallbackAck): void;
   /** Every attempt of this session must be killed; a new session has begun. */
   lost(reason: string): void;
 }
@@ -168,12 +175,19 @@ export class WorkerSession {
           this.awaited = undefined;
         }
         this.learn(body.value.schedulers);
+        if (body.value.leftRuns.length > 0) this.events.left(body.value.leftRuns);
         if (body.value.cancelAttemptIds.length > 0) this.events.cancel(body.value.cancelAttemptIds, 'the scheduler says this attempt is not current any more');
         return;
       case 'cancel':
         return this.events.cancel(body.value.attemptIds, body.value.reason);
       case 'ended':
         return this.over(`the scheduler ended the session: ${body.value.reason}`);
+      case 'offer':
+        return this.events.offered(body.value);
+      case 'callback':
+        return this.events.told(body.value);
+      case 'callbackAck':
+        return this.events.reportKnown(body.value);
       case 'welcome':
       case undefined:
         return; // A newer scheduler may say what this worker does not know.

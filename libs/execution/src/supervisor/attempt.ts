@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { RunRequest, RunResult, RunnerAnswer, RunnerQuestion, executionProto } from '@millrace/contracts';
+import type { RunQuestion, RunRequest, RunResult, RunnerAnswer, RunnerQuestion, executionProto } from '@millrace/contracts';
 import { logPathOf } from '@millrace/task-logs';
 import type { Logger } from '@millrace/telemetry';
 import type { BundleCache } from '../bundle-cache/bundle-cache.js';
@@ -57,11 +57,11 @@ export class Attempt {
    * Ends the attempt with its whole process tree. `report: false` when its session is over: its lease ran out or will, and
    * the schedulers decide what follows.
    */
-  stop(reason: string, report: boolean): void {
+  stop(reason: string, report: boolean, errorNames: string[] = []): void {
     if (this.stopping || this.ended) return;
     this.stopping = true;
     clearTimeout(this.timeout);
-    const over = (): void => this.end(report ? { ...this.emptyCompletion(), error: reason } : null);
+    const over = (): void => this.end(report ? { ...this.emptyCompletion(), error: reason, errorNames } : null);
     if (this.runner === undefined) {
       if (report) this.logFailure(reason);
       return over();
@@ -97,7 +97,7 @@ export class Attempt {
     }
     this.runner = runner;
     const limitMs = this.grant.executionTimeoutMs;
-    if (limitMs > 0) this.timeout = setTimeout(() => this.stop(`timed out after ${limitMs / 1_000} s (execution_timeout)`, true), Math.min(limitMs, 2_147_483_647));
+    if (limitMs > 0) this.timeout = setTimeout(() => this.stop(`timed out after ${limitMs / 1_000} s (execution_timeout)`, true, ['TaskTimeout']), Math.min(limitMs, 2_147_483_647));
     runner.run(request, (question) => this.answer(runner, question), (end) => this.onRunEnd(runner, end));
     this.tools.onStart(this);
   }
@@ -155,6 +155,10 @@ export class Attempt {
       resumeAt: result.resumeAt ?? '',
       resumeJson: result.resumeJson,
       correlationKey: result.correlationKey,
+      giveUpAt: result.giveUp?.at ?? '',
+      giveUpThen: result.giveUp?.as ?? '',
+      errorNames: result.errorNames as string[],
+      question: result.question === null ? undefined : questionOf(result.question),
       renderedFieldsJson: result.renderedFieldsJson,
       hasBranch: result.branchTaskIds !== null,
       branchTaskIds: (result.branchTaskIds ?? []) as string[],
@@ -162,6 +166,9 @@ export class Attempt {
       onlySuccessor: false,
       pid: this.runner?.pid ?? 0,
       skipDownstream: result.skipDownstream,
+      loop: result.loop ?? '',
+      indexName: result.indexName ?? '',
+      outletEventsJson: result.outletEventsJson,
     };
   }
 
@@ -178,6 +185,10 @@ export class Attempt {
       resumeAt: '',
       resumeJson: '',
       correlationKey: '',
+      giveUpAt: '',
+      giveUpThen: '',
+      errorNames: [],
+      question: undefined,
       renderedFieldsJson: '',
       hasBranch: false,
       branchTaskIds: [],
@@ -185,6 +196,14 @@ export class Attempt {
       onlySuccessor: false,
       pid: this.runner?.pid ?? 0,
       skipDownstream: '',
+      loop: '',
+      indexName: '',
+      outletEventsJson: '',
     };
   }
+}
+
+function questionOf(question: RunQuestion): executionProto.Question {
+  const { subject, body, options, defaults, multiple, paramsJson, assigneesJson } = question;
+  return { subject, body, options: [...options], hasDefaults: defaults !== null, defaults: [...(defaults ?? [])], multiple, paramsJson, assigneesJson };
 }

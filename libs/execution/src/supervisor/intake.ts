@@ -17,6 +17,8 @@ interface Held {
   /** Claims without an answer. */
   open: number;
   undecided: boolean;
+  /** Came over a stream: there is no queue to give it back to, and no other worker that could have it. */
+  readonly isOffered: boolean;
   settled: boolean;
 }
 
@@ -67,6 +69,16 @@ export class Intake {
     }
   }
 
+  /** Attempts that are for this worker alone. One that is lost here is offered again. */
+  offered(ids: readonly (readonly [string, string])[], home: string): void {
+    if (this.stopped) return;
+    const waiting = new Set([...this.held].flatMap((held) => (held.isOffered ? held.delivery.message.ids.slice(held.next).map(([, attemptId]) => attemptId) : [])));
+    const fresh = ids.filter(([, attemptId]) => !waiting.has(attemptId)).map(([instanceId, attemptId]): [string, string] => [instanceId, attemptId]);
+    if (fresh.length === 0) return;
+    this.held.add({ delivery: { message: { v: 1, ids: fresh, home }, redelivered: false, ack: () => {}, nack: () => {} }, receivedAt: performance.now(), next: 0, open: 0, undecided: false, isOffered: true, settled: false });
+    this.pump();
+  }
+
   /** Messages wait here for a slot. */
   get hasWaiting(): boolean {
     for (const held of this.held) if (!held.settled && held.next < held.delivery.message.ids.length) return true;
@@ -76,6 +88,7 @@ export class Intake {
   /** What was handed over belongs to nobody now; a message about it is worth a claim. */
   sessionLost(): void {
     this.handed.clear();
+    for (const held of this.held) if (held.isOffered) this.settle(held, 'nack');
   }
 
   /** Claims what free slots allow. */
@@ -103,7 +116,7 @@ export class Intake {
   tick(): void {
     const overdue = performance.now() - HOLD_MAX_MS;
     for (const held of this.held) {
-      if (held.settled || held.receivedAt > overdue || held.next >= held.delivery.message.ids.length) continue;
+      if (held.settled || held.isOffered || held.receivedAt > overdue || held.next >= held.delivery.message.ids.length) continue;
       if (this.options.freeSlots() > 0) return this.pump();
       this.consume(false);
       this.settle(held, 'nack');
@@ -134,7 +147,7 @@ export class Intake {
 
   private received(delivery: Delivery<AttemptsReady>): void {
     if (this.stopped) return delivery.nack({ requeue: true });
-    const held: Held = { delivery, receivedAt: performance.now(), next: 0, open: 0, undecided: false, settled: false };
+    const held: Held = { delivery, receivedAt: performance.now(), next: 0, open: 0, undecided: false, isOffered: false, settled: false };
     this.held.add(held);
     this.pump();
   }

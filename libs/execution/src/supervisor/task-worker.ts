@@ -3,10 +3,11 @@ import { status } from '@grpc/grpc-js';
 import type { RunnerAnswer, RunnerQuestion, executionProto } from '@millrace/contracts';
 import { ManagedService, pause, type HealthReport } from '@millrace/lifecycle';
 import type { Broker } from '@millrace/messaging';
-import type { Logger } from '@millrace/telemetry';
+import type { Logger, Traces } from '@millrace/telemetry';
 import { BundleCache } from '../bundle-cache/bundle-cache.js';
 import type { RunnerPool } from '../runner-pool/runner-pool.js';
 import { ClaimDesk, type ClaimAnswer } from '../session/claim-desk.js';
+import { CallbackDesk } from '../callbacks/callback-desk.js';
 import { QueryDesk } from '../session/query-desk.js';
 import { ResultDesk } from '../session/result-desk.js';
 import type { SchedulerLink } from '../session/scheduler-link.js';
@@ -14,7 +15,8 @@ import type { WorkerSession } from '../session/worker-session.js';
 import type { ResultSpool } from '../spool/result-spool.js';
 import { Attempt, type AttemptTools } from './attempt.js';
 import { Intake } from './intake.js';
-import { answerOf, queryOf, type RunPlaces } from './run-request.js';
+import { answerOf, queryOf, runScratchOf, type RunPlaces } from './run-request.js';
+import { AttemptSpans } from './attempt-spans.js';
 import type { WorkerMetrics } from './worker-metrics.js';
 
 export interface TaskWorkerOptions extends RunPlaces {
@@ -33,6 +35,8 @@ export interface TaskWorkerParts {
   readonly pool: RunnerPool;
   readonly spool: ResultSpool;
   readonly metrics: WorkerMetrics;
+  /** Default: none. */
+  readonly traces?: Traces;
   readonly logger: Logger;
 }
 
@@ -49,12 +53,16 @@ export class TaskWorker extends ManagedService {
   /** Ended attempts whose slot waits for the successor their scheduler may hand over. */
   private offeredAt = performance.now();
   private readonly reserved = new Set<string>();
+  /** Runs that are for this worker alone, with the folder their tasks share. */
+  private readonly keptRuns = new Map<string, string>();
   private readonly claims: ClaimDesk;
   private readonly results: ResultDesk;
   private readonly queries: QueryDesk;
   private readonly intake: Intake;
+  private readonly callbacks: CallbackDesk;
   private readonly tools: AttemptTools;
   private tickTimer: NodeJS.Timeout | undefined;
+  private readonly spans: AttemptSpans | undefined;
   private draining = false;
   private pumpScheduled = false;
   private idleWaiters: (() => void)[] = [];
@@ -65,9 +73,13 @@ export class TaskWorker extends ManagedService {
   ) {
     super();
     const { session, logger } = parts;
+    this.spans = parts.traces?.enabled === true ? new AttemptSpans(parts.traces) : undefined;
     this.claims = new ClaimDesk(session);
     this.queries = new QueryDesk(session);
-    this.results = new ResultDesk(session, parts.spool, logger, (attemptId) => this.release(attemptId));
+    this.results = new ResultDesk(session, parts.spool, logger, (attemptId, result) => {
+      this.spans?.answered(attemptId, result);
+      this.release(attemptId);
+    });
     this.intake = new Intake(this.claims, {
       broker: parts.broker,
       queues: options.queues,
@@ -76,10 +88,12 @@ export class TaskWorker extends ManagedService {
       freeSlots: () => this.freeSlots,
       onAnswer: (answer, receivedAt) => this.onClaimAnswer(answer, receivedAt),
     });
+    const bundles = new BundleCache(options.bundleFolder, (hash) => this.fetchBundle(hash));
+    this.callbacks = new CallbackDesk(session, { pool: parts.pool, bundles, places: options, killGraceMs: options.killGraceMs, logger, ask: (grant, question) => this.ask(grant, question) });
     this.tools = {
       pool: parts.pool,
-      bundles: new BundleCache(options.bundleFolder, (hash) => this.fetchBundle(hash)),
-      places: options,
+      bundles,
+      places: this.spans === undefined ? options : { ...options, traceparent: (grant) => this.spans!.contextOf(grant) },
       killGraceMs: options.killGraceMs,
       logger,
       ask: (grant, question) => this.ask(grant, question),
@@ -90,6 +104,9 @@ export class TaskWorker extends ManagedService {
 
   get runningCount(): number {
     return this.running.size;
+  }
+  get isDraining(): boolean {
+    return this.draining;
   }
   get spooledCount(): number {
     return this.results.size;
@@ -120,11 +137,12 @@ export class TaskWorker extends ManagedService {
     await rm(this.options.scratchFolder, { recursive: true, force: true });
     await this.parts.pool.start();
     this.parts.session.start({
-      beat: () => ({ freeSlots: Math.max(0, this.freeSlots), running: [...[...this.running.values()].map((attempt) => attempt.claim), ...this.results.unanswered()], draining: this.draining, spooled: this.results.size }),
+      beat: () => ({ freeSlots: Math.max(0, this.freeSlots), running: [...[...this.running.values()].map((attempt) => attempt.claim), ...this.results.unanswered()], draining: this.draining, spooled: this.results.size, keptRuns: [...this.keptRuns.keys()] }),
       opened: () => {
         this.claims.opened();
         this.results.opened();
         this.queries.opened();
+        this.callbacks.opened();
         this.schedulePump();
       },
       closed: (link) => {
@@ -135,6 +153,10 @@ export class TaskWorker extends ManagedService {
       claimed: (_, reply) => this.claims.replied(reply),
       completed: (link, reply) => this.onCompleted(link, reply),
       answered: (reply) => this.queries.answered(reply),
+      offered: (offer) => this.intake.offered(offer.attempts.map(({ instanceId, attemptId }) => [instanceId, attemptId] as const), offer.homeSchedulerId),
+      left: (runs) => void this.leave(runs),
+      told: (callback) => this.callbacks.begin(callback),
+      reportKnown: (ack) => this.callbacks.known(ack),
       cancel: (attemptIds, reason) => {
         for (const attemptId of attemptIds) this.running.get(attemptId)?.stop(`cancelled: ${reason}`, true);
       },
@@ -144,6 +166,7 @@ export class TaskWorker extends ManagedService {
       this.claims.tick();
       this.results.tick();
       this.queries.tick();
+      this.callbacks.tick();
       this.intake.tick();
     }, TICK_MS);
     this.intake.start();
@@ -160,7 +183,7 @@ export class TaskWorker extends ManagedService {
     await Promise.race([this.idle(() => this.running.size + this.claims.size + this.reserved.size === 0), pause(this.options.drainGraceMs)]);
     for (const attempt of this.running.values()) attempt.stop('the worker was stopped before the task was done', true);
     await this.idle(() => this.running.size === 0);
-    await Promise.race([this.idle(() => this.results.size === 0), pause(FLUSH_WITHIN_MS)]);
+    await Promise.race([Promise.all([this.idle(() => this.results.size === 0), this.callbacks.idle()]), pause(FLUSH_WITHIN_MS)]);
     if (this.results.size > 0) logger.warn('results wait in the spool for the next worker', { results: this.results.size });
     clearInterval(this.tickTimer);
     await pool.stop();
@@ -179,16 +202,28 @@ export class TaskWorker extends ManagedService {
 
   private begin(grant: executionProto.Grant, receivedAt: number): void {
     if (this.running.has(grant.attemptId)) return; // The same answer twice.
+    if (grant.placementGeneration > 0) this.keptRuns.set(grant.runUuid, runScratchOf(grant, this.options.scratchFolder));
     const attempt = new Attempt(grant, receivedAt, this.tools);
     this.running.set(grant.attemptId, attempt);
     attempt.start();
+  }
+
+  /** Shared folders of runs that are over, or went to another worker. */
+  private async leave(runs: readonly string[]): Promise<void> {
+    for (const run of runs) {
+      const folder = this.keptRuns.get(run);
+      if (folder === undefined || [...this.running.values()].some((attempt) => attempt.grant.runUuid === run)) continue;
+      this.keptRuns.delete(run);
+      await rm(folder, { recursive: true, force: true }).catch((error: unknown) => this.parts.logger.warn('the shared folder of a run could not be removed', { run, error: String(error) }));
+    }
   }
 
   private onEnd(attempt: Attempt, completion: executionProto.Completion | null): void {
     const { attemptId, homeSchedulerId } = attempt.grant;
     this.running.delete(attemptId);
     if (completion !== null) {
-      this.parts.metrics.completed(completion.outcome);
+      this.spans?.ended(attempt.grant, completion);
+      this.parts.metrics.completed(completion.outcome, (performance.now() - attempt.receivedAt) / 1_000);
       this.logEnd(attempt, completion);
       // The slot waits for what comes with the answer, but not for ever: a wide run or a long chain would keep it from what waits.
       if (this.freeSlots > 0 && !this.isOffered()) {
@@ -233,6 +268,7 @@ export class TaskWorker extends ManagedService {
   }
 
   private onSessionLost(reason: string): void {
+    this.parts.metrics.sessionLost();
     for (const attempt of this.running.values()) attempt.stop(reason, false);
     this.reserved.clear();
     this.intake.sessionLost();

@@ -41,6 +41,8 @@ export class FakeScheduler {
   readonly beats = new Arrivals<executionProto.Beat>();
   readonly claims = new Arrivals<executionProto.ClaimItem>();
   readonly completions = new Arrivals<Completion>();
+  readonly callbackReports = new Arrivals<executionProto.CallbackReport>();
+  answersReports = true;
   readonly streams = new Set<Stream>();
   /** Streams that workers ended themselves, with the last heartbeat before. */
   readonly leaves = new Arrivals<executionProto.Beat | undefined>();
@@ -128,14 +130,20 @@ export class FakeScheduler {
         return;
       case 'beat':
         this.beats.add(body.value);
-        if (this.answersBeats) reply({ $case: 'beat', value: { cancelAttemptIds: [], schedulers: this.others } });
+        if (this.answersBeats) reply({ $case: 'beat', value: { cancelAttemptIds: [], schedulers: this.others, leftRuns: [] } });
         return;
       case 'claim':
         return this.answerClaim(body.value, reply);
       case 'complete':
         return this.answerComplete(body.value, reply);
       case 'query':
-        reply({ $case: 'query', value: { requestId: body.value.requestId, found: true, json: '', xcoms: [], error: '', ...this.onQuery(body.value) } });
+        reply({ $case: 'query', value: { requestId: body.value.requestId, found: true, json: '', xcoms: [], error: '', total: 0, version: 0, conflict: false, ...this.onQuery(body.value) } });
+        return;
+      case 'callbackTaken':
+        return;
+      case 'callbackReport':
+        this.callbackReports.add(body.value);
+        if (this.answersReports) reply({ $case: 'callbackAck', value: { callbackId: body.value.callbackId, token: body.value.token } });
         return;
       case undefined:
         return;

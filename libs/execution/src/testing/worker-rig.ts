@@ -7,6 +7,7 @@ import { InProcessBroker } from '@millrace/messaging';
 import { logPathOf } from '@millrace/task-logs';
 import { createMetrics, type LogFields, type Logger } from '@millrace/telemetry';
 import type { ChildEntries } from '../runner-pool/built-entries.js';
+import { CALLBACK_RUNNERS } from '../callbacks/callback-desk.js';
 import { RunnerPool } from '../runner-pool/runner-pool.js';
 import { WorkerSession } from '../session/worker-session.js';
 import { ResultSpool } from '../spool/result-spool.js';
@@ -51,6 +52,7 @@ export class WorkerRig {
       environment: options.environment ?? process.env,
       logger,
       concurrency,
+      extra: CALLBACK_RUNNERS,
       warm: options.warm ?? 1,
       tasksPerRunner: options.tasksPerRunner ?? 1_000,
       onStarted: () => this.runnerStarts++,
@@ -146,6 +148,7 @@ export function grantOf(bundleHash: string, taskId: string, more: Partial<execut
     confJson: '{}',
     paramsJson: '{}',
     executionTimeoutMs: 0,
+    placementGeneration: 0,
     queue: 'default',
     resumeJson: '',
     homeSchedulerId: '',
@@ -154,6 +157,10 @@ export function grantOf(bundleHash: string, taskId: string, more: Partial<execut
     startDate: '2026-11-23T04:00:01.000Z',
     partitionKey: '',
     owner: 'millrace',
+    firstStartDate: '',
+    looks: 0,
+    resumedBy: '',
+    resumePayloadJson: '',
     ...more,
   };
 }
