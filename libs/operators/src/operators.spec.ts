@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { dag } from '@millrace/sdk';
 import type { Operator, TaskContext } from '@millrace/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BashOperator, BranchOperator, EmptyOperator, PythonOperator, ShortCircuitOperator } from './index.js';
+import { BashOperator, BranchOperator, EmptyOperator, LatestOnlyOperator, PythonOperator, ShortCircuitOperator } from './index.js';
 
 let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'millrace-operators-'))));
@@ -157,3 +157,9 @@ function isThere(pid: number): boolean {
     return false;
   }
 }
+
+describe('LatestOnlyOperator', () => {
+  it.each([[true, undefined], [false, { __millrace: 'branch', taskIds: [] }]])('latest: %s', async (latest, result) => {
+    expect((await run(() => new LatestOnlyOperator('t'), { isLatestRun: async () => latest })).result).toEqual(result);
+  });
+});

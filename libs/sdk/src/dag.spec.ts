@@ -95,6 +95,32 @@ describe('the document', () => {
   });
 });
 
+describe('callbacks and deadlines', () => {
+  it('stand in the document by what they are told of; the functions stay in the bundle', () => {
+    const told = dag('told', {
+      onFailure: () => {},
+      defaultArgs: { retries: 2, onRetry: { notify() {} } },
+      deadlines: [{ reference: 'queued', interval: '2h' }, { name: 'alive', reference: 'lastSuccess', interval: '1d', callback: [] }, { name: 'end', reference: 'fixed', at: '2026-12-24T12:00:00Z', callback: () => {} }],
+    }, () => {
+      task({ id: 'a', onSuccess: [() => {}] }, () => 1)();
+    }).toDocument();
+    expect(told.callbacks).toEqual(['failure']);
+    expect(told.tasks?.[0]?.callbacks).toEqual(['success', 'retry']);
+    expect(told.defaultArgs).toEqual({ retries: 2 });
+    expect(told.deadlines).toEqual([
+      { name: 'queued', reference: 'queued', intervalSeconds: 7_200 }, { name: 'alive', reference: 'lastSuccess', intervalSeconds: 86_400 },
+      { name: 'end', reference: 'fixed', at: '2026-12-24T12:00:00.000Z', hasCallback: true },
+    ]);
+  });
+
+  it('that cannot be are errors that name them', () => {
+    const of = (options: object): (() => unknown) => () => dag(`d${Math.random()}`, options, () => void task({ id: 'a', ...options }, () => 1)()).toDocument();
+    expect(of({ onFailure: 'page' })).toThrow(/onFailure must be a function, an object with notify\(context\)/);
+    expect(of({ deadlines: [{ reference: 'queued', interval: '1h' }, { reference: 'queued', interval: '2h' }] })).toThrow(/two deadlines are called "queued"/);
+    expect(of({ deadlines: [{ reference: 'fixed', at: 'tomorrow' }] })).toThrow(/deadline "fixed": at must be a Date/);
+  });
+});
+
 describe('small languages', () => {
   it.each<[Duration, number]>([[5, 5], ['30s', 30], ['5m', 300], ['1h30m', 5_400], ['2d', 172_800], ['250ms', 0.25], ['90', 90]])('duration %s', (text, seconds) => {
     expect(secondsOf(text, 'it')).toBeCloseTo(seconds);
@@ -102,10 +128,10 @@ describe('small languages', () => {
   it.each(['', 'soon', '5 apples', '-5m', -1, Number.NaN])('no duration: %s', (text) => {
     expect(() => secondsOf(text, 'retryDelay')).toThrow(/^retryDelay must be seconds/);
   });
-  it.each(['* * * * *', '*/5 0-6 1,15 JAN-MAR MON', '0 0 L * *', '0 0 * * 5L', '0 0 * * 2#1', '30 0 0 * * *', '@weekly'])('cron %s', (text) => {
+  it.each(['* * * * *', '*/5 0-6 1,15 JAN-MAR MON', '0 0 L * *', '0 0 * * 5L', '0 0 * * 2#1', '0 0 * * * 30', '@weekly', '@midnight'])('cron %s', (text) => {
     expect(cronProblem(text)).toBeNull();
   });
-  it.each(['', '* * * *', '60 * * * *', '* 24 * * *', '* * 0 * *', '* * * 13 *', '* * * * 8', '*/0 * * * *', 'a * * * *', '1-2-3 * * * *', '@sometimes'])('no cron: %s', (text) => {
+  it.each(['', '* * * *', '60 * * * *', '* 24 * * *', '* * 0 * *', '* * * 13 *', '* * * * 8', '*/0 * * * *', 'a * * * *', '1-2-3 * * * *', '@sometimes', '0 0 31 2 *', '0 0 31 4,jun *', '70 0 0 * * *'])('no cron: %s', (text) => {
     expect(cronProblem(text)).not.toBeNull();
   });
   it.each([

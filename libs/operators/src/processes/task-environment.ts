@@ -9,6 +9,8 @@ export function taskEnvironment(context: TaskContext): Record<string, string> {
     AIRFLOW_CTX_TRY_NUMBER: String(context.tryNumber),
     AIRFLOW_CTX_LOGICAL_DATE: context.logicalDate?.toISOString(),
     MILLRACE_ATTEMPT_ID: context.attemptId,
+    // W3C trace context, as OpenTelemetry's command-line tools and SDKs read it.
+    TRACEPARENT: context.traceparent === '' ? undefined : context.traceparent,
     // By this mark the worker finds and ends what a try has left anywhere, also when the environment was replaced.
     MILLRACE_RUNNER: process.env['MILLRACE_RUNNER'],
   };

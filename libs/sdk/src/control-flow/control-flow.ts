@@ -6,7 +6,7 @@ import type { Duration } from '../durations/duration.js';
  * `millrace` alone, because a bundle carries its own copy of these classes.
  */
 export abstract class ControlFlow extends Error {
-  abstract readonly millrace: 'skip' | 'fail' | 'defer' | 'reschedule';
+  abstract readonly millrace: 'skip' | 'fail' | 'defer' | 'reschedule' | 'ask';
 }
 
 export class TaskSkipped extends ControlFlow {
@@ -26,17 +26,35 @@ export interface DeferOptions<R> {
   readonly resume?: R;
   /** Name under which an external event finds this task. */
   readonly correlationKey?: string;
+  /** The longest it waits: a moment, or a length of time from now. @default for ever */
+  readonly timeout?: Date | Duration;
+  /**
+   * What becomes of a wait that took too long: `fail` the try (it may be retried), `fail-for-good`, `skip`, or `resume`: `execute` runs
+   * again and `context.resumedBy.by` is `timeout`. @default 'fail'
+   */
+  readonly onTimeout?: OnTimeout;
 }
+
+export type OnTimeout = 'fail' | 'fail-for-good' | 'skip' | 'resume';
 
 export class TaskDeferred extends ControlFlow {
   override readonly name = 'TaskDeferred';
-  /** ISO text, or null when only an event resumes the task. */
+  /** ISO text of a moment; null: none was named. */
   readonly resumeAt: string | null;
+  /** From now, by the runner's reckoning of the database's clock; null: none was named. */
+  readonly resumeAfterMs: number | null;
+  readonly giveUpAt: string | null;
+  readonly giveUpAfterMs: number | null;
+  readonly giveUpThen: string;
   readonly resume: unknown;
   readonly correlationKey: string;
-  constructor(readonly millrace: 'defer' | 'reschedule', options: DeferOptions<unknown>) {
-    super(millrace === 'defer' ? 'deferred' : 'rescheduled');
-    this.resumeAt = options.until === undefined ? null : moment(options.until).toISOString();
+  constructor(readonly millrace: 'defer' | 'reschedule' | 'ask', options: DeferOptions<unknown>) {
+    super(millrace === 'defer' ? 'deferred' : millrace === 'ask' ? 'asked' : 'rescheduled');
+    this.resumeAt = momentOf(options.until);
+    this.resumeAfterMs = lengthOf(options.until, 'until');
+    this.giveUpAt = momentOf(options.timeout);
+    this.giveUpAfterMs = lengthOf(options.timeout, 'timeout');
+    this.giveUpThen = (options.onTimeout ?? 'fail').replaceAll('-', '_');
     this.resume = options.resume ?? null;
     this.correlationKey = options.correlationKey ?? '';
   }
@@ -70,13 +88,21 @@ export function reschedule(until: Date | Duration): never {
 export interface BranchChoice {
   readonly __millrace: 'branch';
   readonly taskIds: readonly string[];
+  /** What the task returns. @default the task ids */
+  readonly value?: unknown;
 }
 /** What a short-circuit returns to the runner when its condition is false. */
 export interface ShortCircuit {
   readonly __millrace: 'short_circuit';
   readonly mode: 'all' | 'direct';
+  /** What the task returns. @default nothing */
+  readonly value?: unknown;
 }
 
-function moment(until: Date | Duration): Date {
-  return until instanceof Date ? until : new Date(Date.now() + secondsOf(until, 'until') * 1_000);
+function momentOf(time: Date | Duration | undefined): string | null {
+  return time instanceof Date ? time.toISOString() : null;
+}
+
+function lengthOf(time: Date | Duration | undefined, what: string): number | null {
+  return time === undefined || time instanceof Date ? null : secondsOf(time, what) * 1_000;
 }

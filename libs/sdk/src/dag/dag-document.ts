@@ -3,12 +3,18 @@ import { DagDefinitionError } from '../definition-site/dag-definition-error.js';
 import { siteText } from '../definition-site/definition-site.js';
 import type { DefinitionSite } from '../definition-site/definition-site.js';
 import { secondsOf } from '../durations/duration.js';
+import { toldOfRuns } from '../callbacks/callbacks.js';
+import { deadlineDocuments } from '../callbacks/deadline.js';
+import { listRuns } from '../schedules/list-runs.js';
+import type { ListRequest, RunList } from '../schedules/list-runs.js';
 import { checkTimezone, compileSchedule } from '../schedules/schedule.js';
+import { isTimetable } from '../schedules/timetable.js';
 import type { Dag } from './dag.js';
 import type { DagOptions, Param, ParamsInput } from './dag-options.js';
 import { instantText } from './dates.js';
 import { findCycle } from './find-cycle.js';
 import { nodeOf } from '../tasks/operator.js';
+import type { TaskDefaults } from '../tasks/operator-options.js';
 import { taskDocument } from './task-document.js';
 
 /** The dag as data, defaults left out. @throws DagDefinitionError at the place of what cannot be */
@@ -20,6 +26,8 @@ export function dagDocument(dag: Dag): DagDocumentInput {
     throw new DagDefinitionError(`dag "${dag.dagId}" has a cycle: ${names}; a task cannot come after itself`, cycle[0] === undefined ? dag.site : nodeOf(cycle[0]).site);
   }
   const header = at(dag.site, `dag "${dag.dagId}"`, () => dagFields(dag.options));
+  const { resultTask } = dag.options;
+  if (resultTask !== undefined && !dag.tasks.has(resultTask)) throw new DagDefinitionError(`dag "${dag.dagId}": resultTask "${resultTask}" is none of its tasks`, dag.site);
   const edgeLabels: Record<string, Record<string, string>> = {};
   for (const operator of operators) {
     for (const [upstream, label] of nodeOf(operator).edgeLabels) (edgeLabels[upstream.taskId] ??= {})[operator.taskId] = label;
@@ -36,10 +44,24 @@ export function dagDocument(dag: Dag): DagDocumentInput {
       tooltip: group.options.tooltip,
       uiColor: group.options.uiColor,
       uiFgColor: group.options.uiFgColor,
+      expand: group.expansion?.document(),
+      loop: group.loop === null ? undefined : { max: group.loop.max, atMax: group.loop.atMax, condition: group.condition?.taskId ?? '' },
     })),
     edgeLabels: Object.keys(edgeLabels).length === 0 ? undefined : edgeLabels,
     definedAt: siteText(dag.site) ?? undefined,
   });
+}
+
+/** The next runs of the dag's timetable. @throws DagDefinitionError at the dag's place, with what the timetable did */
+export function timetableRuns(dag: Dag, request: ListRequest): RunList {
+  const { schedule, timezone = 'UTC', startDate, endDate, catchup } = dag.options;
+  if (!isTimetable(schedule)) return { runs: [], isComplete: true };
+  const limits = {
+    earliest: startDate === undefined ? null : new Date(instantText(startDate, timezone, 'startDate')),
+    latest: endDate === undefined ? null : new Date(instantText(endDate, timezone, 'endDate')),
+    catchup: catchup ?? false,
+  };
+  return at(dag.site, `timetable of dag "${dag.dagId}"`, () => listRuns(schedule, limits, request));
 }
 
 function dagFields(options: DagOptions): Omit<DagDocumentInput, 'format' | 'dagId'> {
@@ -62,15 +84,31 @@ function dagFields(options: DagOptions): Omit<DagDocumentInput, 'format' | 'dagI
     catchup: options.catchup,
     maxActiveRuns: schedule?.kind === 'continuous' ? 1 : options.maxActiveRuns,
     maxActiveTasks: options.maxActiveTasks,
+    maxActiveTasksPerDag: options.maxActiveTasksPerDag,
     maxConsecutiveFailedRuns: options.maxConsecutiveFailedRuns,
+    runRetries: options.runRetries,
+    runRetryDelaySeconds: options.runRetryDelay === undefined ? undefined : secondsOf(options.runRetryDelay, 'runRetryDelay'),
+    holdAfterFailure: options.holdAfterFailure,
     dagrunTimeoutSeconds: options.dagrunTimeout === undefined ? undefined : secondsOf(options.dagrunTimeout, 'dagrunTimeout'),
     failFast: options.failFast,
     isPausedUponCreation: options.isPausedUponCreation,
     renderTemplateAsNativeObj: options.renderTemplateAsNativeObj,
     placement: options.placement,
+    resultTask: options.resultTask,
     params: options.params === undefined ? undefined : paramDocuments(options.params),
-    defaultArgs: options.defaultArgs === undefined ? undefined : { ...options.defaultArgs },
+    callbacks: noneIfEmpty(toldOfRuns(options)),
+    deadlines: noneIfEmpty(deadlineDocuments(options.deadlines ?? [])),
+    defaultArgs: options.defaultArgs === undefined ? undefined : dataOf(options.defaultArgs),
   };
+}
+
+function noneIfEmpty<T>(list: T[]): T[] | undefined {
+  return list.length === 0 ? undefined : list;
+}
+
+/** What JSON can hold of them: callbacks stay in the bundle. */
+function dataOf({ onExecute: _e, onSuccess: _s, onFailure: _f, onRetry: _r, onSkipped: _k, ...data }: TaskDefaults): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(data)) as Record<string, unknown>;
 }
 
 function paramDocuments(params: ParamsInput): NonNullable<DagDocumentInput['params']> {

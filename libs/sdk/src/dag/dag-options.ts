@@ -1,3 +1,5 @@
+import type { DagCallbacks } from '../callbacks/callbacks.js';
+import type { DeadlineInput } from '../callbacks/deadline.js';
 import type { Duration } from '../durations/duration.js';
 import type { ScheduleInput } from '../schedules/schedule.js';
 import type { TaskDefaults } from '../tasks/operator-options.js';
@@ -20,7 +22,9 @@ export type ParamsInput = Readonly<Record<string, unknown>>;
 /** What `context.params` holds: the values, a {@link Param} by its value. */
 export type ParamValues<P> = { readonly [K in keyof P]: P[K] extends Param<infer T> ? T : P[K] };
 
-export interface DagOptions<P extends ParamsInput = ParamsInput> {
+export interface DagOptions<P extends ParamsInput = ParamsInput> extends DagCallbacks {
+  /** Until when a run must have ended, or must have been. */
+  readonly deadlines?: readonly DeadlineInput[];
   /** Shown instead of the id. */
   readonly displayName?: string;
   readonly description?: string;
@@ -46,8 +50,16 @@ export interface DagOptions<P extends ParamsInput = ParamsInput> {
   readonly maxActiveRuns?: number;
   /** Tasks at once in one run. @default 16 */
   readonly maxActiveTasks?: number;
+  /** Tasks at once in all runs of the dag together. @default no limit */
+  readonly maxActiveTasksPerDag?: number;
   /** The dag pauses itself after so many failed runs in a row; 0 never. @default 0 */
   readonly maxConsecutiveFailedRuns?: number;
+  /** A run that failed runs its failed tasks, and what did not run because of them, again so many times. @default 0 */
+  readonly runRetries?: number;
+  /** Before each run retry. @default '5m' */
+  readonly runRetryDelay?: Duration;
+  /** After a failed run nothing new starts until somebody releases the dag, or the run succeeds after all. @default false */
+  readonly holdAfterFailure?: boolean;
   /** A run that takes longer fails. @default no limit */
   readonly dagrunTimeout?: Duration;
   /** The first failing task stops the rest of the run. @default false */
@@ -58,6 +70,8 @@ export interface DagOptions<P extends ParamsInput = ParamsInput> {
   readonly renderTemplateAsNativeObj?: boolean;
   /** `single-worker` keeps all tasks of a run on one worker. @default 'any' */
   readonly placement?: 'any' | 'single-worker';
+  /** The task whose return value is the result of a run: shown with it, and given to who waits for it. */
+  readonly resultTask?: string;
   /** Defaults of `context.params`; a run's conf overlays them. Values, or `param(value, { schema })`. */
   readonly params?: P;
   /** Options of all tasks that do not set them themselves. */

@@ -3,13 +3,18 @@ import { ID_PATTERN } from '@millrace/vocabulary';
 import { DagDefinitionError } from '../definition-site/dag-definition-error.js';
 import { definitionSite, siteText } from '../definition-site/definition-site.js';
 import type { DefinitionSite } from '../definition-site/definition-site.js';
+import { isTimetable } from '../schedules/timetable.js';
+import type { ListRequest, RunList } from '../schedules/list-runs.js';
+import type { TaskContext } from '../context/task-context.js';
+import { bindInstance } from '../mapping/bind-instance.js';
+import { scopeOf, sharedScope } from '../mapping/scope.js';
 import type { Operator } from '../tasks/operator.js';
 import type { TaskGroup } from '../tasks/task-group.js';
 import { taskMakers } from '../tasks/task-function.js';
 import type { MakeBranch, MakeShortCircuit, MakeTask } from '../tasks/task-function.js';
 import { withDag } from './current-dag.js';
 import type { DagOptions, ParamValues, ParamsInput } from './dag-options.js';
-import { dagDocument } from './dag-document.js';
+import { dagDocument, timetableRuns } from './dag-document.js';
 import { register } from './registry.js';
 
 /** What the runner looks a task up by. */
@@ -50,9 +55,33 @@ export class Dag<P extends ParamsInput = any> {
     register(this as Dag);
   }
 
+  /** @internal gives a mapped task the values of its index; null: it is not mapped */
+  bind(taskId: string, context: TaskContext): Promise<(() => void) | null> {
+    const task = this.tasks.get(taskId);
+    return task === undefined ? Promise.resolve(null) : bindInstance(task.operator, context);
+  }
+
+  /** @internal how much of its index path a task has in common with another, and how long that one's is */
+  sharedPath(taskId: string, otherId: string): { readonly shared: number; readonly depth: number } {
+    const [task, other] = [this.tasks.get(taskId), this.tasks.get(otherId)];
+    if (task === undefined || other === undefined) return { shared: 0, depth: 0 };
+    const scope = scopeOf(other.operator);
+    return { shared: sharedScope(scopeOf(task.operator), scope), depth: scope.length };
+  }
+
   /** The dag as data. @throws DagDefinitionError for a cycle or an option that cannot be */
   toDocument(): DagDocumentInput {
     return dagDocument(this as Dag);
+  }
+
+  /** @internal whether its schedule is a timetable of its own, whose runs are to be told beside the document */
+  get hasTimetable(): boolean {
+    return isTimetable(this.options.schedule);
+  }
+
+  /** @internal the next runs of its timetable. @throws DagDefinitionError when the timetable cannot tell */
+  timetableRuns(request: ListRequest): RunList {
+    return timetableRuns(this as Dag, request);
   }
 
   /** @internal */

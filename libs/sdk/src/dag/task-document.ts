@@ -1,10 +1,13 @@
 import type { DagDocumentInput } from '@millrace/contracts';
 import { ID_PATTERN, TRIGGER_RULES } from '@millrace/vocabulary';
+import { toldOf } from '../callbacks/callbacks.js';
 import { siteText } from '../definition-site/definition-site.js';
 import { secondsOf } from '../durations/duration.js';
 import type { Duration } from '../durations/duration.js';
 import { Operator, nodeOf } from '../tasks/operator.js';
-import type { Asset, OperatorOptions, TaskDefaults } from '../tasks/operator-options.js';
+import type { Asset, AssetAlias } from '../assets/asset.js';
+import type { OperatorOptions, RetryRule, TaskDefaults } from '../tasks/operator-options.js';
+import { LateValue } from '../tasks/late-value.js';
 import { TaskOutput } from '../tasks/task-output.js';
 
 type TaskDocumentInput = NonNullable<DagDocumentInput['tasks']>[number];
@@ -34,6 +37,7 @@ export function taskDocument(operator: Operator, defaults: TaskDefaults): TaskDo
     retryDelaySeconds: seconds(options.retryDelay, 'retryDelay'),
     retryExponentialBackoff: growth === undefined ? undefined : growth === true ? 2 : Number(growth),
     maxRetryDelaySeconds: seconds(options.maxRetryDelay, 'maxRetryDelay'),
+    retryPolicy: retryRules(options.retryPolicy),
     executionTimeoutSeconds: seconds(options.executionTimeout, 'executionTimeout'),
     onLost: options.onLost,
     queue: options.queue,
@@ -57,10 +61,34 @@ export function taskDocument(operator: Operator, defaults: TaskDefaults): TaskDo
     isSetup: options.setup,
     isTeardown: options.teardown,
     onFailureFailDagRun: options.onFailureFailDagRun,
+    callbacks: noneIfEmpty(toldOf(options)),
     inlets: assets(options.inlets),
     outlets: assets(options.outlets),
+    inletAliases: aliases(options.inlets),
+    outletAliases: aliases(options.outlets),
     definedAt: siteText(node.site) ?? undefined,
+    expand: node.expansion?.document(),
+    mapIndexTemplate: options.mapIndexTemplate,
+    ...operator.documentFields(),
   });
+}
+
+function retryRules(policy: readonly RetryRule[] | undefined): TaskDocumentInput['retryPolicy'] {
+  return policy?.map((rule, index) => {
+    const what = `retryPolicy[${index}]`;
+    const on = [rule.on].flat().map((error) => (typeof error === 'string' ? error : error.name));
+    if (on.length === 0 || on.some((name) => name === '')) throw new RangeError(`${what}.on must name an error, a class of errors, or '*'`);
+    if (rule.fail === true && (rule.retries ?? rule.delay) !== undefined) throw new RangeError(`${what} says fail and how to retry; leave one out`);
+    const growth = rule.exponentialBackoff;
+    return definedOnly({
+      on, fail: rule.fail, retries: whole(rule.retries, `${what}.retries`, 0), retryDelaySeconds: seconds(rule.delay, `${what}.delay`),
+      retryExponentialBackoff: growth === undefined ? undefined : growth === true ? 2 : Number(growth), maxRetryDelaySeconds: seconds(rule.maxDelay, `${what}.maxDelay`),
+    });
+  });
+}
+
+function noneIfEmpty<T>(list: T[]): T[] | undefined {
+  return list.length === 0 ? undefined : list;
 }
 
 function fieldsOf(operator: Operator): Record<string, unknown> | undefined {
@@ -76,6 +104,7 @@ function fieldsOf(operator: Operator): Record<string, unknown> | undefined {
 /** A JSON copy for people: outputs by name, what JSON cannot carry left out. */
 function shownValue(value: unknown, depth: number): unknown {
   if (value instanceof TaskOutput) return `output of ${value.taskId}${value.key === 'return_value' ? '' : ` (${value.key})`}`;
+  if (value instanceof LateValue) return (value as LateValue<unknown>).shown();
   if (value instanceof Operator) return `task ${value.taskId}`;
   if (typeof value === 'string') return value.length > FIELD_TEXT_MAX ? `${value.slice(0, FIELD_TEXT_MAX)}…` : value;
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
@@ -87,8 +116,14 @@ function shownValue(value: unknown, depth: number): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, shownValue(part, depth + 1)]).filter(([, part]) => part !== undefined));
 }
 
-function assets(list: readonly Asset[] | undefined): TaskDocumentInput['outlets'] {
-  return list?.map((asset) => definedOnly({ name: asset.name, uri: asset.uri, group: asset.group, extra: asset.extra }));
+function assets(list: readonly (Asset | AssetAlias)[] | undefined): TaskDocumentInput['outlets'] {
+  const found = list?.flatMap((each) => ('uri' in each ? [each.toDocument()] : []));
+  return found === undefined || found.length === 0 ? undefined : found;
+}
+
+function aliases(list: readonly (Asset | AssetAlias)[] | undefined): TaskDocumentInput['outletAliases'] {
+  const found = list?.flatMap((each) => ('uri' in each ? [] : [{ name: each.name, group: each.group }]));
+  return found === undefined || found.length === 0 ? undefined : found;
 }
 
 function seconds(value: Duration | undefined, what: string): number | undefined {

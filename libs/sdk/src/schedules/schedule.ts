@@ -1,12 +1,17 @@
 import type { DagDocumentInput } from '@millrace/contracts';
+import type { AssetExpression } from '../assets/asset.js';
+import { instantText } from '../dag/dates.js';
 import { secondsOf } from '../durations/duration.js';
 import type { Duration } from '../durations/duration.js';
+import { assetSchedule } from './asset-schedules.js';
+import { isTimetable } from './timetable.js';
+import type { Timetable } from './timetable.js';
 import { CRON_PRESETS, cronProblem } from './cron-expression.js';
 
-/** When a dag runs, made by {@link cron}, {@link cronInterval}, {@link every}, {@link everyInterval}, {@link once} or {@link continuous}. */
+/** When a dag runs, made by {@link cron}, {@link cronInterval}, {@link every}, {@link everyInterval}, {@link once}, {@link continuous} or {@link events}. */
 export type Schedule = NonNullable<DagDocumentInput['schedule']>;
-/** A schedule, or a bare cron text or preset such as `'@daily'`, which means `cron(text)`. */
-export type ScheduleInput = Schedule | string | null;
+/** A schedule, a {@link Timetable} of your own, a bare cron text or preset such as `'@daily'`, which means `cron(text)`, or assets: one, a list (all of them), a combination. */
+export type ScheduleInput = Schedule | Timetable | AssetExpression | readonly AssetExpression[] | string | null;
 
 export interface CronOptions {
   /** IANA name the cron is evaluated in. @default the dag's time zone */
@@ -53,6 +58,23 @@ export function continuous(): Schedule {
   return { kind: 'continuous' };
 }
 
+export interface EventsOptions {
+  /** A run made by hand has the most recent event as its interval, not the moment it is made. @default false */
+  readonly restrictToEvents?: boolean;
+  /** Shown instead of "3 events between … and …". */
+  readonly description?: string;
+}
+
+/**
+ * A run at each of these dates, e.g. of matches or closing days; duplicates count once. Text without offset is in the dag's time zone.
+ * @example schedule: events(['2026-12-24T18:00', '2026-12-31T18:00'])
+ */
+export function events(dates: readonly (Date | string)[], options: EventsOptions = {}): Schedule {
+  if (!Array.isArray(dates)) throw new RangeError('events() needs a list of dates');
+  const texts = dates.map((date) => (date instanceof Date ? instantText(date, 'UTC', 'events()') : String(date)));
+  return { kind: 'events', dates: texts, restrictToEvents: options.restrictToEvents ?? false, description: options.description ?? null };
+}
+
 /** Stands for "the dag's own zone" until the dag is known. Never leaves the SDK. */
 const DAG_TIMEZONE = '';
 
@@ -60,11 +82,24 @@ const DAG_TIMEZONE = '';
 export function compileSchedule(schedule: ScheduleInput | undefined, timezone: string): Schedule | null {
   if (schedule === null || schedule === undefined) return null;
   if (typeof schedule === 'string') {
-    if (schedule === '@once') return once();
-    if (schedule === '@continuous') return continuous();
+    const preset = schedule.trim().toLowerCase();
+    if (preset === '@once') return once();
+    if (preset === '@continuous') return continuous();
     return compileSchedule(cron(schedule), timezone);
   }
-  if (schedule.kind !== 'cron' && schedule.kind !== 'cronInterval') return schedule;
+  if (isTimetable(schedule)) {
+    const { summary, description } = schedule;
+    return { kind: 'custom', name: schedule.constructor.name, summary: String(summary), description: String(description) };
+  }
+  const byAssets = assetSchedule(schedule);
+  if (byAssets !== null) return byAssets;
+  return withTimezone(schedule as Schedule, timezone);
+}
+
+function withTimezone(schedule: Schedule, timezone: string): Schedule {
+  if (schedule.kind === 'assetsOrTime') return { ...schedule, time: withTimezone(schedule.time, timezone) as typeof schedule.time };
+  if (schedule.kind === 'events') return { ...schedule, dates: schedule.dates.map((date) => instantText(date, timezone, 'events()')) };
+  if (schedule.kind !== 'cron' && schedule.kind !== 'cronInterval' && schedule.kind !== 'cronPartition') return schedule;
   const zone = schedule.timezone === DAG_TIMEZONE ? timezone : schedule.timezone;
   checkTimezone(zone);
   return { ...schedule, timezone: zone };

@@ -1,9 +1,11 @@
 import type { TriggerRule } from '@millrace/vocabulary';
+import type { Asset, AssetAlias } from '../assets/asset.js';
+import type { TaskCallbacks } from '../callbacks/callbacks.js';
 import type { Dag } from '../dag/dag.js';
 import type { Duration } from '../durations/duration.js';
 
 /** Options every task has. `defaultArgs` of a dag sets them for all its tasks. */
-export interface TaskDefaults {
+export interface TaskDefaults extends TaskCallbacks {
   /** Tries after the first that may fail. @default 0 */
   readonly retries?: number;
   /** Between two tries. @default '5m' */
@@ -12,6 +14,8 @@ export interface TaskDefaults {
   readonly retryExponentialBackoff?: boolean | number;
   /** The delay never grows beyond this. @default no limit */
   readonly maxRetryDelay?: Duration;
+  /** What is different for some errors; the first rule that names the error counts. @default the same for all errors */
+  readonly retryPolicy?: readonly RetryRule[];
   /** A try that takes longer is killed with its process tree and counts as failed. @default no limit */
   readonly executionTimeout?: Duration;
   /** When the task may run, from the states of its upstream tasks. @default 'all_success' */
@@ -42,7 +46,28 @@ export interface TaskDefaults {
   readonly owner?: string;
 }
 
+/** How failures of one kind are retried. What is left out is as the task says. */
+export interface RetryRule {
+  /**
+   * The error: its class, its name, or its code (`ECONNRESET`), also of a class above it or of its cause; or several. `*` is any,
+   * `TaskTimeout` an execution time-out, `AttemptLost` a lost worker, `TaskDeferralTimeout` a wait that took too long.
+   */
+  readonly on: RetriedError | readonly RetriedError[];
+  /** Fail at once: another try would not help. @default false */
+  readonly fail?: boolean;
+  /** Tries after the first, over all errors. */
+  readonly retries?: number;
+  readonly delay?: Duration;
+  /** true doubles the delay each try, a number is the base. */
+  readonly exponentialBackoff?: boolean | number;
+  readonly maxDelay?: Duration;
+}
+
+export type RetriedError = string | (abstract new (...args: never[]) => Error);
+
 export interface OperatorOptions extends TaskDefaults {
+  /** What people see instead of the index of a mapped instance. Template; `task` has the instance's fields, for a function `task.input`. @default the index */
+  readonly mapIndexTemplate?: string;
   /** Shown instead of the id. */
   readonly displayName?: string;
   /** Markdown shown with the task. */
@@ -55,23 +80,10 @@ export interface OperatorOptions extends TaskDefaults {
   readonly teardown?: boolean;
   /** A failing teardown fails the run. @default false */
   readonly onFailureFailDagRun?: boolean;
-  /** Assets this task updates when it succeeds. */
-  readonly outlets?: readonly Asset[];
+  /** Assets this task updates when it succeeds; through an alias it chooses them when it runs. */
+  readonly outlets?: readonly (Asset | AssetAlias)[];
   /** Assets this task reads. */
-  readonly inlets?: readonly Asset[];
+  readonly inlets?: readonly (Asset | AssetAlias)[];
   /** The dag, when the task is made outside of `dag(…, () => { … })`. */
   readonly dag?: Dag;
-}
-
-/** A piece of data that tasks write and read, named by its URI. */
-export interface Asset {
-  readonly name: string;
-  readonly uri: string;
-  readonly group?: string;
-  readonly extra?: Readonly<Record<string, unknown>>;
-}
-
-/** @example const flights = asset('flights', 'postgres://warehouse/public/flights') */
-export function asset(name: string, uri: string = name, more: Pick<Asset, 'group' | 'extra'> = {}): Asset {
-  return { name, uri, ...more };
 }

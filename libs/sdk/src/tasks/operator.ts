@@ -1,3 +1,4 @@
+import type { DagDocumentInput } from '@millrace/contracts';
 import { ID_PATTERN } from '@millrace/vocabulary';
 import type { TaskContext } from '../context/task-context.js';
 import { DagDefinitionError } from '../definition-site/dag-definition-error.js';
@@ -8,6 +9,9 @@ import type { Dag } from '../dag/dag.js';
 import type { TaskGroup } from './task-group.js';
 import type { JsonOf } from './json-shape.js';
 import type { OperatorOptions } from './operator-options.js';
+import type { Expansion, Mappable } from '../mapping/expansion.js';
+import { expansionOf, expansionOfInputs } from '../mapping/expansion.js';
+import type { Sequence } from '../mapping/sequence.js';
 import { TaskOutput } from './task-output.js';
 import { Wireable } from './wiring.js';
 
@@ -18,7 +22,12 @@ export interface TaskNode {
   readonly site: DefinitionSite;
   readonly upstream: Set<Operator>;
   readonly edgeLabels: Map<Operator, string>;
+  /** What it is expanded over; null: it has one instance. */
+  expansion: Expansion | null;
 }
+
+/** What kinds of tasks may add to their documents. */
+export type DocumentFields = Partial<Pick<NonNullable<DagDocumentInput['tasks']>[number], 'isSensor' | 'sensorTimeoutSeconds' | 'external'>>;
 
 // Beside the object, not in it: an operator's own properties are its author's, and are shown to people as its fields.
 const NODES = new WeakMap<Operator, TaskNode>();
@@ -69,7 +78,7 @@ export abstract class Operator<Result = unknown> extends Wireable {
       throw new DagDefinitionError(`unusable task id ${JSON.stringify(this.taskId)} in dag "${dag.dagId}": letters, digits, "_", "-" and "." are allowed, at most 250 characters`, site);
     }
     this.options = options;
-    NODES.set(this as unknown as Operator, { dag, group, site, upstream: new Set(), edgeLabels: new Map() });
+    NODES.set(this as unknown as Operator, { dag, group, site, upstream: new Set(), edgeLabels: new Map(), expansion: null });
     dag.adopt(this as unknown as Operator, site);
     group?.members.push(this as unknown as Operator);
   }
@@ -83,6 +92,50 @@ export abstract class Operator<Result = unknown> extends Wireable {
   /** What this task will return, to hand to task functions: `load(extract.output)`. */
   get output(): TaskOutput<JsonOf<Awaited<Result>>> {
     return new TaskOutput(this as unknown as Operator, 'return_value');
+  }
+
+  /**
+   * Maps the task: one instance for each combination of the arguments' elements, the last argument fastest. The arguments are fields of the
+   * operator, which each instance has its own values of. Templates in them are rendered.
+   * @example new BashOperator('greet', { bashCommand: '' }).expand({ bashCommand: ['echo a', 'echo b'] })
+   */
+  expand(args: { readonly [K in Exclude<keyof this, keyof Operator>]?: Mappable<this[K]> }): TaskOutput<Sequence<JsonOf<Awaited<Result>>>> {
+    return this.mapped(() => expansionOf(args as Readonly<Record<string, unknown>>), this.expand);
+  }
+
+  /** The same with one list of objects, each of which holds the fields of an instance. */
+  expandKwargs(list: Mappable<{ readonly [K in Exclude<keyof this, keyof Operator>]?: this[K] }>): TaskOutput<Sequence<JsonOf<Awaited<Result>>>> {
+    return this.mapped(() => expansionOfInputs(list), this.expandKwargs);
+  }
+
+  /** @internal */
+  expandOver(expansion: Expansion): void {
+    const node = nodeOf(this as unknown as Operator);
+    if (node.expansion !== null) throw new DagDefinitionError(`task "${this.taskId}" is expanded twice`, node.site);
+    node.expansion = expansion;
+    for (const output of expansion.outputs()) output.to(this);
+  }
+
+  /** @internal whether it is the field `input` that a mapped instance has its own of */
+  get mapsInput(): boolean {
+    return false;
+  }
+
+  private mapped(read: () => Expansion, calledAs: (...args: never[]) => unknown): TaskOutput<Sequence<JsonOf<Awaited<Result>>>> {
+    try {
+      const expansion = read();
+      const unknown = expansion.args.find(({ name }) => name !== '' && !(name in this));
+      if (unknown !== undefined) throw new TypeError(`expand names "${unknown.name}", but ${this.constructor.name} has no such property`);
+      this.expandOver(expansion);
+    } catch (error) {
+      throw error instanceof TypeError ? new DagDefinitionError(`task "${this.taskId}": ${error.message}`, definitionSite(calledAs)) : error;
+    }
+    return new TaskOutput(this as unknown as Operator, 'return_value');
+  }
+
+  /** @internal what a kind of task adds to its document */
+  documentFields(): DocumentFields {
+    return {};
   }
 
   override entryTasks(): readonly Operator[] {

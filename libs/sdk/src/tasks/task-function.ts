@@ -7,7 +7,11 @@ import { definitionSite } from '../definition-site/definition-site.js';
 import type { JsonOf } from './json-shape.js';
 import { Operator } from './operator.js';
 import type { OperatorOptions } from './operator-options.js';
-import { TaskOutput, outputsIn, resolveOutputs } from './task-output.js';
+import { resolveInput } from '../mapping/resolve-input.js';
+import type { Mappable } from '../mapping/expansion.js';
+import type { Sequence } from '../mapping/sequence.js';
+import { taskFunctionCalls } from './task-function-calls.js';
+import { TaskOutput, outputsIn } from './task-output.js';
 import type { Wired } from './task-output.js';
 
 export interface TaskFunctionOptions extends OperatorOptions {
@@ -19,7 +23,23 @@ export interface TaskFunction<Input, Output> {
   (...input: InputArguments<Input>): TaskOutput<JsonOf<Awaited<Output>>>;
   /** The same function under other options, e.g. another id for each partition. */
   with(options: Partial<TaskFunctionOptions>): TaskFunction<Input, Output>;
+  /** Part of the input, the same for all instances of a mapped task. @example load.partial({ table: 'flights' }).expand({ file: files }) */
+  partial<P extends { readonly [K in keyof Input]?: Wired<Input[K]> }>(input: P): PartialTask<Omit<Input, keyof P>, Output>;
+  /** One instance for each combination of the arguments' elements, the last argument fastest. @example square.expand({ x: numbers() }) */
+  expand(args: { readonly [K in keyof Input]: Mappable<Input[K]> }): Mapped<Output>;
+  /** One instance for each element, which is the whole input. @example copy.expandKwargs([{ from: 'a', to: 'b' }]) */
+  expandKwargs(list: Mappable<Input>): Mapped<Output>;
 }
+
+/** A task function that has some of its input already. */
+export interface PartialTask<Input, Output> {
+  partial<P extends { readonly [K in keyof Input]?: Wired<Input[K]> }>(input: P): PartialTask<Omit<Input, keyof P>, Output>;
+  expand(args: { readonly [K in keyof Input]: Mappable<Input[K]> }): Mapped<Output>;
+  expandKwargs(list: Mappable<Input>): Mapped<Output>;
+}
+
+/** What comes out of a mapped task: the values of its instances in index order. */
+export type Mapped<Output> = TaskOutput<Sequence<JsonOf<Awaited<Output>>>>;
 
 /** None for a function that names no input; anything for `any`, which the author has switched off checking with. */
 // oxlint-disable-next-line typescript/no-explicit-any -- it is the case being told apart
@@ -55,12 +75,16 @@ export function taskMakers<P extends object>(dag: Dag | null): { task: MakeTask<
 function maker(kind: typeof FunctionOperator, dag: Dag | null, idOrOptions: string | TaskFunctionOptions, run: Run): TaskFunction<unknown, unknown> {
   const options = typeof idOrOptions === 'string' ? { id: idOrOptions } : idOrOptions;
   if (typeof run !== 'function') throw new DagDefinitionError(`task ${JSON.stringify(options.id)} needs a function as second argument`, definitionSite(maker as (...args: never[]) => unknown));
-  const call = (input?: unknown): TaskOutput<unknown> => {
-    const owner = options.dag ?? dag ?? currentDag();
-    const id = owner === null ? options.id : owner.freeTaskId(options.id);
-    return new TaskOutput(new kind(id, { ...options, ...(owner === null ? {} : { dag: owner }) }, run, input, call), 'return_value');
-  };
-  return Object.assign(call, { with: (more: Partial<TaskFunctionOptions>) => maker(kind, dag, { ...options, ...more }, run) }) as TaskFunction<unknown, unknown>;
+  return taskFunctionCalls(
+    (input, expansion, calledAs) => {
+      const owner = options.dag ?? dag ?? currentDag();
+      const id = owner === null ? options.id : owner.freeTaskId(options.id);
+      const made = new kind(id, { ...options, ...(owner === null ? {} : { dag: owner }) }, run, input, calledAs);
+      if (expansion !== null) made.expandOver(expansion);
+      return new TaskOutput(made, 'return_value');
+    },
+    (more) => maker(kind, dag, { ...options, ...more }, run),
+  ) as TaskFunction<unknown, unknown>;
 }
 
 /** A task written as a function. */
@@ -73,8 +97,12 @@ class FunctionOperator extends Operator {
     for (const output of outputsIn(input)) output.to(this);
   }
 
+  override get mapsInput(): boolean {
+    return true;
+  }
+
   override async execute(context: TaskContext): Promise<unknown> {
-    return this.run(await resolveOutputs(this.input, context), context);
+    return this.run(await resolveInput(this.input, this, context), context);
   }
 }
 

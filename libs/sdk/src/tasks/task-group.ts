@@ -3,6 +3,8 @@ import { DagDefinitionError } from '../definition-site/dag-definition-error.js';
 import { definitionSite } from '../definition-site/definition-site.js';
 import { currentDag } from '../dag/current-dag.js';
 import type { Dag } from '../dag/dag.js';
+import type { Expansion } from '../mapping/expansion.js';
+import type { LoopTerms } from '../mapping/loop-terms.js';
 import { nodeOf } from './operator.js';
 import type { Operator } from './operator.js';
 import { Wireable } from './wiring.js';
@@ -26,6 +28,12 @@ export class TaskGroup<Value = unknown> extends Wireable {
   readonly children: TaskGroup[] = [];
   /** What the function of the group returned, e.g. the output other tasks need. */
   value!: Value;
+  /** @internal what it is expanded over */
+  expansion: Expansion | null = null;
+  /** @internal how it is repeated, and the task that says whether it goes on */
+  loop: LoopTerms | null = null;
+  /** @internal */
+  condition: Operator | null = null;
 
   constructor(readonly options: TaskGroupOptions, readonly parent: TaskGroup | null) {
     super();
@@ -54,18 +62,20 @@ export class TaskGroup<Value = unknown> extends Wireable {
   }
 }
 
-/**
- * Makes a group of the tasks made in `build`. Their ids get the group's in front: `clean.dedupe`.
- * @example const clean = group('clean', () => { dedupe.to(normalise); })
- */
-export function group<V>(idOrOptions: string | TaskGroupOptions, build: () => V): TaskGroup<V> {
+/** @internal `definedBy`: the function whose caller is the place of definition */
+export function makeGroup<V>(idOrOptions: string | TaskGroupOptions, definedBy: (...args: never[]) => unknown, build: (group: TaskGroup<V>) => unknown): TaskGroup<V> {
   const options = typeof idOrOptions === 'string' ? { id: idOrOptions } : idOrOptions;
-  const site = definitionSite(group);
+  const site = definitionSite(definedBy);
   const dag = options.dag ?? currentDag();
   if (dag === null) throw new DagDefinitionError(`group ${JSON.stringify(options.id)} is made outside of a dag`, site);
   const made = new TaskGroup<V>(options, dag.openGroup);
   if (!ID_PATTERN.test(made.groupId)) throw new DagDefinitionError(`unusable group id ${JSON.stringify(made.groupId)}: letters, digits, "_", "-" and "." are allowed, at most 250 characters`, site);
   dag.adoptGroup(made, site);
-  made.value = dag.within(made, build);
+  try {
+    made.value = dag.within(made, () => build(made)) as V;
+  } catch (error) {
+    if (error instanceof TypeError && error.message.startsWith('cannot map over')) throw new DagDefinitionError(`group "${made.groupId}": ${error.message}`, site);
+    throw error;
+  }
   return made;
 }

@@ -1,4 +1,4 @@
-import type { TaskContext } from '../context/task-context.js';
+import { LateValue } from './late-value.js';
 import type { Operator } from './operator.js';
 import { Wireable } from './wiring.js';
 
@@ -10,7 +10,8 @@ export class TaskOutput<T> extends Wireable {
   /** Carries the type only. */
   declare readonly __value: T;
 
-  constructor(readonly operator: Operator, readonly key: string) {
+  /** @internal `allIterations`: of a loop not the last value but all. */
+  constructor(readonly operator: Operator, readonly key: string, readonly allIterations = false) {
     super();
   }
 
@@ -21,6 +22,11 @@ export class TaskOutput<T> extends Wireable {
   /** Another XCom the same task pushes with `ti.xcomPush(key, …)`. */
   xcom<U = unknown>(key: string): TaskOutput<U> {
     return new TaskOutput<U>(this.operator, key);
+  }
+
+  /** @internal */
+  ofAllIterations(): TaskOutput<unknown> {
+    return new TaskOutput<unknown>(this.operator, this.key, true);
   }
 
   override entryTasks(): readonly Operator[] {
@@ -35,25 +41,18 @@ export class TaskOutput<T> extends Wireable {
 export type Wired<T> =
   | T
   | TaskOutput<T>
+  | LateValue<T>
   | (unknown extends T ? never : T extends readonly unknown[] | { readonly [key: string]: unknown } | object ? { readonly [K in keyof T]: Wired<T[K]> } : never);
 
 /** The tasks whose outputs stand anywhere in a value. */
 export function outputsIn(value: unknown, found: TaskOutput<unknown>[] = []): TaskOutput<unknown>[] {
   if (value instanceof TaskOutput) found.push(value);
+  else if (value instanceof LateValue) found.push(...(value as LateValue<unknown>).outputs());
   else if (isPlain(value)) for (const part of Object.values(value)) outputsIn(part, found);
   return found;
 }
 
-/** The value with every output replaced by what the task has returned in this run. */
-export async function resolveOutputs(value: unknown, context: TaskContext<object>): Promise<unknown> {
-  if (value instanceof TaskOutput) return context.ti.xcomPull({ taskIds: value.taskId, key: value.key });
-  if (Array.isArray(value)) return Promise.all(value.map((part) => resolveOutputs(part, context)));
-  if (!isPlain(value)) return value;
-  const entries = await Promise.all(Object.entries(value).map(async ([key, part]) => [key, await resolveOutputs(part, context)] as const));
-  return Object.fromEntries(entries);
-}
-
-function isPlain(value: unknown): value is object {
+export function isPlain(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   if (Array.isArray(value)) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
