@@ -19,7 +19,7 @@ describe('log-server', () => {
     const lines: string[] = [];
     const stream = new Writable({ write: (chunk, _encoding, done) => { lines.push(String(chunk)); done(); } });
     const config = loadConfiguration({ env: {}, overrides: { 'core.home': home, 'log_server.port': 0, 'security.internal_token': internalToken } });
-    const server = createLogServer({ config, logger: createLogger({ service: 'log-server', stream }) });
+    const server = await createLogServer({ config, logger: createLogger({ service: 'log-server', stream }) });
     await server.start();
     try {
       expect(JSON.parse(lines[0] as string)).toMatchObject({ message: 'ready', http_port: server.port });

@@ -1,5 +1,6 @@
 export { logPathOf, isLogPath, logUrlPath, logPathFromUrl } from './log-path.js';
 export type { LogKey } from './log-path.js';
+export { END_LINE_MAX_BYTES, endsTry, formatEndLine } from './line-format.js';
 export { openLogFile } from './open-log-file.js';
 export type { OpenedLog } from './open-log-file.js';
 export { formatLine, parseLine, sourceEvents, LogParser } from './line-format.js';
@@ -12,4 +13,4 @@ export type { LogReadHandler, LogReadHandlerOptions } from './log-read-handler.j
 export { signLogRead } from './log-read-token.js';
 export type { LogReadGrant } from './log-read-token.js';
 export { readLog } from './read-log.js';
-export type { LogLocation, LogReading, LogSource, ReadLogOptions } from './read-log.js';
+export type { LogLocation, LogReading, LogStore, LogSource, ReadLogOptions } from './read-log.js';

@@ -12,7 +12,15 @@ export interface LogLocation {
   /** As logPathOf gives it. */
   readonly logPath: string;
   /** The log port of the worker that has, or had, the try; null when no worker had it yet. */
-  readonly worker: { readonly host: string; readonly port: number } | null;
+  readonly worker: { readonly host: string; readonly port: number; readonly isGone?: boolean } | null;
+}
+
+/** Where ended logs are kept for good. */
+export interface LogStore {
+  /** Told to people. */
+  readonly url: string;
+  /** null: it has nothing of this log. */
+  read(logPath: string, range: { readonly offset: number; readonly limit: number }, signal?: AbortSignal): Promise<{ readonly chunks: AsyncIterable<Uint8Array> } | null>;
 }
 
 export interface ReadLogOptions {
@@ -21,6 +29,8 @@ export interface ReadLogOptions {
   /** `log_server.urls`. */
   readonly logServerUrls: readonly string[];
   readonly internalToken: string;
+  /** null or left out: logs live on hosts only. */
+  readonly store?: LogStore | null;
   readonly offset?: number;
   readonly limit?: number;
   readonly follow?: boolean;
@@ -33,7 +43,7 @@ export interface ReadLogOptions {
   readonly allowLinkLocal?: boolean;
 }
 
-export type LogSource = 'local' | 'worker' | 'log-server' | 'none';
+export type LogSource = 'local' | 'worker' | 'log-server' | 'store' | 'none';
 
 export interface LogReading {
   /** Who answers; changes when a source breaks off and the next one goes on. `none`: nobody has it (yet). */
@@ -51,7 +61,8 @@ export interface LogReading {
 }
 
 /**
- * A try's log: from the local folder; else from the worker's log port; else from each log-server. Every step is told.
+ * A try's log: from the local folder; else from the worker's log port; else from each log-server; else from the store. When the worker is
+ * gone for good the store is asked before hosts that may not answer. Every step is told.
  * When a source breaks off midway, the next one goes on at the byte reached.
  */
 export async function readLog(location: LogLocation, options: ReadLogOptions): Promise<LogReading> {
@@ -76,7 +87,10 @@ class ReadingChain implements LogReading {
   constructor(private readonly location: LogLocation, private readonly options: ReadLogOptions) {
     this.nextOffset = options.offset ?? 0;
     this.left = options.limit ?? Number.POSITIVE_INFINITY;
-    this.steps = [() => this.local(), ...(location.worker === null ? [] : [() => this.worker()]), ...options.logServerUrls.map((url) => () => this.logServer(url))];
+    const { worker } = location;
+    const hosts: Step[] = [...(worker === null ? [] : [() => this.worker()]), ...options.logServerUrls.map((url) => () => this.logServer(url))];
+    const store: Step[] = options.store ? [() => this.store()] : [];
+    this.steps = [() => this.local(), ...(worker?.isGone === true ? [...store, ...hosts] : [...hosts, ...store])];
   }
 
   get ended(): boolean {
@@ -116,7 +130,7 @@ class ReadingChain implements LogReading {
 
   /** A worker that shuts down ends a followed answer like any other; only the try itself knows whether it is over. */
   private async brokeOffPolitely(): Promise<boolean> {
-    if (this.options.follow !== true || this.options.isFinished === undefined || this.source === 'local') return false;
+    if (this.options.follow !== true || this.options.isFinished === undefined || this.source === 'local' || this.source === 'store') return false;
     return !this.ended && this.left > 0 && this.options.signal?.aborted !== true && !(await this.options.isFinished());
   }
 
@@ -157,6 +171,25 @@ class ReadingChain implements LogReading {
   private async logServer(server: string): Promise<AsyncIterable<Uint8Array> | null> {
     this.messages.push(`*** Fetching from log-server: ${logUrl(server, this.location.logPath)}`);
     return this.remote('log-server', server, 'Failed to fetch log file from log-server');
+  }
+
+  private async store(): Promise<AsyncIterable<Uint8Array> | null> {
+    const store = this.options.store as LogStore;
+    const where = `${store.url}/${this.location.logPath}`;
+    this.messages.push(`*** Reading from the log store: ${where}`);
+    try {
+      const found = await store.read(this.location.logPath, { offset: this.nextOffset, limit: this.left }, this.options.signal);
+      if (found === null) {
+        this.messages.push('*** The log store has nothing of this try');
+        return null;
+      }
+      this.source = 'store';
+      this.sources.push(where);
+      return found.chunks;
+    } catch (error) {
+      this.messages.push(`*** Failed to read from the log store: ${reasonOf(error)}`);
+      return null;
+    }
   }
 
   private async remote(source: 'worker' | 'log-server', server: string, failure: string): Promise<AsyncIterable<Uint8Array> | null> {
