@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { randomUUID } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { DataSource } from 'typeorm';
@@ -13,20 +12,25 @@ import type { HealthReport } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
 import type { Broker } from '@millrace/messaging';
 import {
-  BackfillsReader, DagsReader, EventLogsReader, InstancesReader, NotesWriter, PoolUsageReader, RunsReader, ServiceInstances, ServicesReader, VersionsReader, XComsReader,
-  openDatabase, openEntities, pendingMigrations,
+  BackfillsReader, DagsReader, EventLogsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServiceInstances, ServicesReader, VersionsReader, XComsReader,
+  observeDatabase, openDatabase, openEntities, pendingMigrations,
 } from '@millrace/persistence';
 import type { Database } from '@millrace/persistence';
 import { Publication, createCommands } from '@millrace/scheduling';
-import { createMetrics } from '@millrace/telemetry';
-import type { Logger, Metrics } from '@millrace/telemetry';
+import { OpsServer, maskText } from '@millrace/telemetry';
+import type { Logger, Metrics, Traces } from '@millrace/telemetry';
 import { MillraceError } from '@millrace/vocabulary';
 import { bundlesService } from './grpc/bundles.service.js';
 import { logsService } from './grpc/logs.service.js';
+import { HttpDoor } from './http-door.js';
 import { opsRoutes } from './ops-routes.js';
 import { tryLogs } from './rest/api.module.js';
 import type { ApiParts } from './rest/api-parts.js';
 import { createHttpApp } from './rest/create-http-app.js';
+import { addPublicGrpc } from './grpc/workflows/public-grpc.js';
+import { Actors } from './rest/security/actors.js';
+import { openObjectStore } from '@millrace/object-store';
+import type { ObjectStore } from '@millrace/object-store';
 import { Lookups } from './rest/lookups.js';
 import { VERSION } from './version.js';
 
@@ -40,35 +44,42 @@ const GRPC_GRACE_MS = 1_000;
 export interface ApiServiceOptions {
   readonly config: Configuration;
   readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly traces: Traces;
   readonly broker: Broker;
   readonly liveUpdates: LiveUpdates;
   /** Whether broker and live updates were made for this service, which then starts and stops them. */
   readonly owns: { readonly broker: boolean; readonly liveUpdates: boolean };
 }
 
-/** REST, gRPC and start page of one api process. */
+/** REST, gRPC and web UI of one api process. */
 export class ApiService extends ManagedService {
   readonly name = 'api';
   readonly #id = `api-${randomUUID()}`;
-  readonly #metrics: Metrics = createMetrics('api');
+  readonly #door = new HttpDoor(() => this.#waitsFor);
+  #ops: OpsServer | null = null;
+  #waitsFor = 'not connected yet';
   #database: Database | null = null;
   #entities: DataSource | null = null;
   #app: NestFastifyApplication | null = null;
   #grpc: Server | null = null;
   #beat: NodeJS.Timeout | undefined;
-  #ports = { http: 0, grpc: 0 };
+  #grpcPort = 0;
+  #tellHealth: (isHealthy: boolean) => void = () => {};
+  #logStore: ObjectStore | null = null;
 
   constructor(private readonly options: ApiServiceOptions) {
     super();
+    observeDatabase(options.metrics, () => this.#database);
   }
 
   /** Listening ports; 0 while stopped. */
   get httpPort(): number {
-    return this.#ports.http;
+    return this.#door.port;
   }
 
   get grpcPort(): number {
-    return this.#ports.grpc;
+    return this.#grpcPort;
   }
 
   async health(): Promise<HealthReport> {
@@ -79,7 +90,12 @@ export class ApiService extends ManagedService {
   }
 
   protected async open(signal: AbortSignal): Promise<void> {
-    const { config, logger, broker, liveUpdates, owns } = this.options;
+    const { config, logger, metrics, broker, liveUpdates, owns } = this.options;
+    await this.#door.open(config['api.host'], config['api.port']);
+    if (config['api.ops_port'] !== 0) {
+      this.#ops = new OpsServer({ host: config['api.host'], port: config['api.ops_port'], registry: metrics.registry, health: () => this.health() });
+      await this.#ops.start();
+    }
     if (owns.broker) await broker.start();
     if (owns.liveUpdates) await liveUpdates.start();
     const database = openDatabase(config, 'millrace-api');
@@ -87,36 +103,47 @@ export class ApiService extends ManagedService {
     this.#entities = await this.#waitForDatabase(signal);
     signal.throwIfAborted();
 
+    const storeUrl = config['logs.store_url'];
+    this.#logStore = storeUrl === '' ? null : await openObjectStore(storeUrl);
     const parts = this.#parts(database, this.#entities);
     await this.#makeAdmin(parts.users);
-    this.#app = await createHttpApp(parts, this.#metrics);
-    opsRoutes(this.#app.getHttpAdapter().getInstance(), () => this.health(), this.#metrics.registry);
-    await this.#listen(this.#app);
-    await this.#serveGrpc(parts, new Publication(database, broker, { pausedAtCreation: config['core.dags_are_paused_at_creation'] }));
+    this.#app = await createHttpApp(parts, metrics);
+    const fastify = this.#app.getHttpAdapter().getInstance();
+    opsRoutes(fastify, () => this.health(), this.#ops === null ? metrics.registry : null);
+    await fastify.ready();
+    this.#door.handOver((request, response) => fastify.routing(request, response));
+    await this.#serveGrpc(parts, new Publication(database, broker, { pausedAtCreation: config['core.dags_are_paused_at_creation'], maxMapLength: config['core.max_map_length'] }));
 
     const beats = new ServiceInstances(database);
     const beat = (): void => {
+      void this.health().then(({ ok }) => this.#tellHealth(ok));
       beats.beat({ id: this.#id, kind: 'api', hostname: hostname(), pid: process.pid, address: null, version: VERSION }).catch((error: unknown) => logger.warn('the api could not say that it is alive', { error }));
     };
     beat();
     this.#beat = setInterval(beat, BEAT_EVERY_MS);
-    logger.info('ready', { host: config['api.host'], http_port: this.#ports.http, grpc_host: config['api.grpc_host'], grpc_port: this.#ports.grpc });
+    logger.info('ready', { host: config['api.host'], http_port: this.httpPort, grpc_host: config['api.grpc_host'], grpc_port: this.#grpcPort });
   }
 
   protected async close(): Promise<void> {
     clearInterval(this.#beat);
+    await this.#door.close();
     await this.#app?.close();
     if (this.#grpc !== null) await shutDown(this.#grpc);
-    if (this.#database !== null && this.#ports.http !== 0) await new ServiceInstances(this.#database).end(this.#id).catch(() => undefined);
+    if (this.#database !== null && this.#app !== null) await new ServiceInstances(this.#database).end(this.#id).catch(() => undefined);
+    await this.#logStore?.close();
+    this.#logStore = null;
     await this.#entities?.destroy();
     await this.#database?.stop();
     if (this.options.owns.liveUpdates) await this.options.liveUpdates.stop();
     if (this.options.owns.broker) await this.options.broker.stop();
+    await this.options.traces.stop();
+    await this.#ops?.stop();
+    this.#ops = null;
     this.#app = null;
     this.#grpc = null;
     this.#entities = null;
     this.#database = null;
-    this.#ports = { http: 0, grpc: 0 };
+    this.#grpcPort = 0;
   }
 
   /** A missing database, or one whose schema is older than this version, is waited for with a sentence. */
@@ -130,7 +157,10 @@ export class ApiService extends ManagedService {
       },
       {
         signal,
-        onError: (error: unknown, _failures: number, waitMs: number) => logger.warn('waiting for the database', { reason: error instanceof Error ? error.message : String(error), again_in_ms: Math.round(waitMs) }),
+        onError: (error: unknown, _failures: number, waitMs: number) => {
+          this.#waitsFor = maskText(error instanceof Error ? error.message : String(error));
+          logger.warn('waiting for the database', { reason: this.#waitsFor, again_in_ms: Math.round(waitMs) });
+        },
       },
     );
   }
@@ -144,22 +174,26 @@ export class ApiService extends ManagedService {
       database,
       entities,
       liveUpdates,
+      traces: this.options.traces,
       readers: {
         dags: new DagsReader(pool),
         runs: new RunsReader(pool),
         instances: new InstancesReader(pool, (runQueuedAtMs, runUuid, taskId) => derivedUuid(runQueuedAtMs, `${runUuid}/${taskId}/`)),
         versions: new VersionsReader(pool),
         xcoms: new XComsReader(pool),
+        questions: new QuestionsReader(pool),
         backfills: new BackfillsReader(pool),
         eventLogs: new EventLogsReader(pool),
         services: new ServicesReader(pool),
         poolUsage: new PoolUsageReader(pool),
+        poolWarnings: new PoolWarningsReader(pool),
       },
       notes: new NotesWriter(pool),
-      commands: createCommands({ database, broker, logger }),
+      commands: createCommands({ database, broker, logger, maxMapLength: config['core.max_map_length'] }),
       users: new Users(entities),
       tokens: new AccessTokens(config['security.internal_token'], config['api.token_ttl_seconds']),
       secrets: new SecretBox(config['security.internal_token']),
+      logStore: this.#logStore,
     };
   }
 
@@ -172,19 +206,6 @@ export class ApiService extends ManagedService {
     }
   }
 
-  async #listen(app: NestFastifyApplication): Promise<void> {
-    const { config } = this.options;
-    const [host, port] = [config['api.host'], config['api.port']];
-    try {
-      await app.listen(port, host);
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'EADDRINUSE') throw new MillraceError('conflict', `port ${port} on ${host} is in use; choose another api.port, or 0 for a free one`);
-      throw new MillraceError('unavailable', `can't listen on ${host}:${port}: ${message}`);
-    }
-    this.#ports.http = (app.getHttpServer().address() as AddressInfo).port;
-  }
-
   async #serveGrpc(parts: ApiParts, publication: Publication): Promise<void> {
     const { config, logger } = this.options;
     const internalToken = config['security.internal_token'];
@@ -194,8 +215,12 @@ export class ApiService extends ManagedService {
     const lookups = new Lookups(readers.dags, readers.runs, readers.instances, readers.versions);
     server.addService(bundlesProto.BundlesServiceService, bundlesService({ publication, database: parts.database, internalToken, logger }));
     server.addService(logsProto.LogsServiceService, logsService({ logs: tryLogs(parts, lookups), internalToken, logger }));
+    this.#tellHealth = addPublicGrpc(server, {
+      actors: new Actors(parts.users, parts.tokens), commands: parts.commands, runs: readers.runs, instances: readers.instances, lookups, logs: tryLogs(parts, lookups),
+      liveUpdates: parts.liveUpdates, pageLimitMax: config['api.maximum_page_limit'], logger,
+    });
     const address = `${config['api.grpc_host']}:${config['api.grpc_port']}`;
-    this.#ports.grpc = await new Promise<number>((resolve, reject) => {
+    this.#grpcPort = await new Promise<number>((resolve, reject) => {
       server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
         if (error === null) resolve(port);
         else reject(new MillraceError('conflict', `can't listen on ${address} for gRPC: ${error.message}; choose another api.grpc_port, or 0 for a free one`));

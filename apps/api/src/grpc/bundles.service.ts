@@ -2,9 +2,10 @@ import { status } from '@grpc/grpc-js';
 import type { ServerUnaryCall, ServiceError, sendUnaryData } from '@grpc/grpc-js';
 import { bearerOf, isInternalToken } from '@millrace/access';
 import type { bundlesProto } from '@millrace/contracts';
-import { ServiceInstances } from '@millrace/persistence';
+import { ReparseRequests, ServiceInstances } from '@millrace/persistence';
 import type { Database } from '@millrace/persistence';
 import type { Publication } from '@millrace/scheduling';
+import { TimetableDesk } from '@millrace/scheduling';
 import type { Logger } from '@millrace/telemetry';
 import { ERRORS, MillraceError } from '@millrace/vocabulary';
 
@@ -12,6 +13,8 @@ import { ERRORS, MillraceError } from '@millrace/vocabulary';
 export function bundlesService(parts: { readonly publication: Publication; readonly database: Database; readonly internalToken: string; readonly logger: Logger }): bundlesProto.BundlesServiceServer {
   const { publication, database, internalToken, logger } = parts;
   const beats = new ServiceInstances(database);
+  const reparse = new ReparseRequests(database);
+  const timetables = new TimetableDesk(database, logger);
   return {
     publishFile: unary(internalToken, logger, async (request: bundlesProto.PublishFileRequest) => {
       const { importError } = request;
@@ -21,12 +24,20 @@ export function bundlesService(parts: { readonly publication: Publication; reado
       });
       for (const dag of result.dags) if (dag.changed) logger.info('dag version published', { dag_id: dag.dagId, version_number: dag.versionNumber, file: request.relativeFileloc });
       if (result.refused !== '') logger.warn('dag file refused', { file: request.relativeFileloc, refused: result.refused });
+      await reparse.done({ bundleName: request.bundleName, relativeFileloc: request.relativeFileloc });
       return { dags: [...result.dags], refused: result.refused };
     }),
     reportFolder: unary(internalToken, logger, async (request: bundlesProto.ReportFolderRequest) => publication.reportFolder(request.bundleName, request.relativeFilelocs)),
+    takeTimetables: unary(internalToken, logger, async () => ({
+      timetables: (await timetables.take()).map(({ dagId, versionId, bundle, after, nowMs }) => ({ dagId, versionId, bundle, after: after ?? undefined, nowMs })),
+    })),
+    extendTimetable: unary(internalToken, logger, async (request: bundlesProto.ExtendTimetableRequest) => {
+      if (request.timetable === undefined) throw new MillraceError('invalid', 'no timetable is given');
+      return { accepted: await timetables.extend({ versionId: request.versionId, timetable: request.timetable, after: request.after ?? null, error: request.error }) };
+    }),
     heartbeat: unary(internalToken, logger, async (request: bundlesProto.HeartbeatRequest) => {
       await beats.beat({ id: request.processorId, kind: 'dag-processor', hostname: request.hostname, pid: request.pid, address: null, version: '' });
-      return {};
+      return { reparse: await reparse.open() };
     }),
   };
 }

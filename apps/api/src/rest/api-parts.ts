@@ -2,9 +2,10 @@ import type { DataSource } from 'typeorm';
 import type { AccessTokens, SecretBox, Users } from '@millrace/access';
 import type { Configuration } from '@millrace/configuration';
 import type { LiveUpdates } from '@millrace/live-updates';
-import type { BackfillsReader, DagsReader, Database, EventLogsReader, InstancesReader, NotesWriter, PoolUsageReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
+import type { BackfillsReader, DagsReader, Database, EventLogsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
 import type { Commands } from '@millrace/scheduling';
-import type { Logger } from '@millrace/telemetry';
+import type { ObjectStore } from '@millrace/object-store';
+import type { Logger, Traces } from '@millrace/telemetry';
 
 /** The reading side: one reader per subject. */
 export interface Readers {
@@ -13,10 +14,12 @@ export interface Readers {
   readonly instances: InstancesReader;
   readonly versions: VersionsReader;
   readonly xcoms: XComsReader;
+  readonly questions: QuestionsReader;
   readonly backfills: BackfillsReader;
   readonly eventLogs: EventLogsReader;
   readonly services: ServicesReader;
   readonly poolUsage: PoolUsageReader;
+  readonly poolWarnings: PoolWarningsReader;
 }
 
 /** What the composition root hands to the Nest module; each controller takes the few of them it needs. */
@@ -32,4 +35,7 @@ export interface ApiParts {
   readonly tokens: AccessTokens;
   readonly secrets: SecretBox;
   readonly liveUpdates: LiveUpdates;
+  readonly traces: Traces;
+  /** Where ended logs are kept for good; null: nowhere. */
+  readonly logStore: ObjectStore | null;
 }

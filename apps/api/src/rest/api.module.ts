@@ -1,55 +1,71 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { AccessTokens, SecretBox, Users } from '@millrace/access';
-import { BackfillsReader, DagsReader, Database, EventLogsReader, InstancesReader, NotesWriter, PoolUsageReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
-import { MillraceError } from '@millrace/vocabulary';
+import { readStoredLog } from '@millrace/object-store';
+import type { ObjectStore } from '@millrace/object-store';
+import type { LogStore } from '@millrace/task-logs';
+import { AssetsReader, PartitionsReader, WatchersReader, BackfillsReader, DagsReader, Database, EventLogsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
+import { RerunDesk, WhyDesk } from '@millrace/scheduling';
 import type { ApiParts } from './api-parts.js';
 import { AuthController } from './auth/auth.controller.js';
-import { LoginThrottle } from './auth/login-throttle.js';
 import { BackfillsController } from './backfills/backfills.controller.js';
 import { ConfigController } from './config/config.controller.js';
 import { ConnectionsController } from './connections/connections.controller.js';
+import { ControlController } from './control/control.controller.js';
 import { DagRunsController } from './dag-runs/dag-runs.controller.js';
 import { WaitController } from './dag-runs/wait.controller.js';
 import { DagVersionsController } from './dag-versions/dag-versions.controller.js';
 import { DagsController } from './dags/dags.controller.js';
+import { ScheduleController } from './dags/schedule.controller.js';
 import { EventLogsController } from './event-logs/event-logs.controller.js';
+import { DagWarningsController } from './dag-warnings/dag-warnings.controller.js';
 import { ImportErrorsController } from './import-errors/import-errors.controller.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { LogsController } from './logs/logs.controller.js';
 import { TryLogs } from './logs/try-logs.js';
 import { Lookups } from './lookups.js';
+import { DagFilesController } from './dag-files/dag-files.controller.js';
+import { CallbacksController } from './millrace/callbacks.controller.js';
 import { MillraceController } from './millrace/millrace.controller.js';
 import { UpdatesController } from './millrace/updates.controller.js';
 import { MonitorController } from './monitor/monitor.controller.js';
-import { NOT_YET } from './not-yet.js';
-import { checkOperations, notYetController } from './openapi/operation.js';
+import { checkOperations } from './openapi/operation.js';
 import { PluginsController } from './plugins/plugins.controller.js';
+import { AssetsController } from './assets/assets.controller.js';
+import { PartitionsController } from './assets/partitions.controller.js';
+import { QueuedEventsController } from './assets/queued-events.controller.js';
+import { WatchersController } from './assets/watchers.controller.js';
 import { PoolsController } from './pools/pools.controller.js';
 import { ClearController } from './task-instances/clear.controller.js';
 import { InstanceAnswers } from './task-instances/instance-answers.js';
 import { MarkController } from './task-instances/mark.controller.js';
 import { TaskInstancesController } from './task-instances/task-instances.controller.js';
+import { QuestionsController } from './questions/questions.controller.js';
+import { StatesController } from './states/states.controller.js';
+import { WaitingController } from './waiting/waiting.controller.js';
 import { TasksController } from './tasks/tasks.controller.js';
-import { COMMANDS, CONFIGURATION, LIVE_UPDATES, LOGGER, PAGE_LIMIT_MAX } from './tokens.js';
+import { COMMANDS, CONFIGURATION, LIVE_UPDATES, LOGGER, PAGE_LIMIT_MAX, TRACES } from './tokens.js';
+import { UI_CONTROLLERS, uiProviders } from './ui/ui-parts.js';
 import { VariablesController } from './variables/variables.controller.js';
+import { RerunsController } from './reruns/reruns.controller.js';
+import { WhyController } from './why/why.controller.js';
 import { XComsController } from './xcoms/xcoms.controller.js';
 
 const CONTROLLERS: readonly Type[] = [
-  AuthController, DagsController, DagRunsController, WaitController, TaskInstancesController, ClearController, MarkController, LogsController, TasksController,
-  DagVersionsController, ImportErrorsController, XComsController, BackfillsController, MonitorController, PoolsController, VariablesController,
+  QuestionsController, WaitingController, StatesController,
+  AuthController, DagsController, ScheduleController, DagRunsController, WaitController, TaskInstancesController, ClearController, MarkController, LogsController, TasksController,
+  DagVersionsController, DagWarningsController, ImportErrorsController, XComsController, BackfillsController, MonitorController, PoolsController, VariablesController,
   ConnectionsController, EventLogsController, JobsController, ConfigController, MillraceController, UpdatesController,
-  PluginsController,
+  AssetsController, QueuedEventsController, PartitionsController, WatchersController,
+  PluginsController, WhyController, ControlController, RerunsController, CallbacksController, DagFilesController,
+  ...UI_CONTROLLERS,
 ];
 
 class ApiModule {}
 
 /** @throws Error when an operation of Airflow's document has no handler, or two. */
 export function apiModule(parts: ApiParts): DynamicModule {
-  const notYet = notYetController(NOT_YET, (id, sentence) => {
-    throw new MillraceError('not_built_yet', `${id} is not built yet: ${sentence}`);
-  });
-  const controllers = [...CONTROLLERS, notYet];
+  const controllers = [...CONTROLLERS];
   checkOperations(controllers);
   const { readers, config } = parts;
   const lookups = new Lookups(readers.dags, readers.runs, readers.instances, readers.versions);
@@ -65,10 +81,15 @@ export function apiModule(parts: ApiParts): DynamicModule {
       { provide: InstancesReader, useValue: readers.instances },
       { provide: VersionsReader, useValue: readers.versions },
       { provide: XComsReader, useValue: readers.xcoms },
+      { provide: QuestionsReader, useValue: readers.questions },
       { provide: BackfillsReader, useValue: readers.backfills },
       { provide: EventLogsReader, useValue: readers.eventLogs },
       { provide: ServicesReader, useValue: readers.services },
       { provide: PoolUsageReader, useValue: readers.poolUsage },
+      { provide: PoolWarningsReader, useValue: readers.poolWarnings },
+      { provide: AssetsReader, useValue: new AssetsReader(parts.database.pool) },
+      { provide: WatchersReader, useValue: new WatchersReader(parts.database.pool) },
+      { provide: PartitionsReader, useValue: new PartitionsReader(parts.database.pool) },
       { provide: NotesWriter, useValue: parts.notes },
       { provide: Users, useValue: parts.users },
       { provide: AccessTokens, useValue: parts.tokens },
@@ -77,13 +98,20 @@ export function apiModule(parts: ApiParts): DynamicModule {
       { provide: CONFIGURATION, useValue: config },
       { provide: LOGGER, useValue: parts.logger },
       { provide: LIVE_UPDATES, useValue: parts.liveUpdates },
+      { provide: TRACES, useValue: parts.traces },
       { provide: PAGE_LIMIT_MAX, useValue: config['api.maximum_page_limit'] },
-      { provide: LoginThrottle, useValue: new LoginThrottle() },
+      ...uiProviders(parts),
       { provide: Lookups, useValue: lookups },
       { provide: InstanceAnswers, useValue: new InstanceAnswers(readers.instances, readers.versions) },
       { provide: TryLogs, useValue: logs },
+      { provide: RerunDesk, useValue: new RerunDesk(parts.database, () => parts.commands.pokeEffects(), parts.logger) },
+      { provide: WhyDesk, useValue: new WhyDesk(parts.database) },
     ],
   };
+}
+
+function logStoreOf(store: ObjectStore): LogStore {
+  return { url: store.url, read: (logPath, range, signal) => readStoredLog(store, logPath, range, signal) };
 }
 
 /** Also what the gRPC log service reads through. */
@@ -92,5 +120,6 @@ export function tryLogs(parts: ApiParts, lookups: Lookups): TryLogs {
     folder: parts.config['logs.folder'],
     logServerUrls: parts.config['log_server.urls'],
     internalToken: parts.config['security.internal_token'],
+    store: parts.logStore === null ? null : logStoreOf(parts.logStore),
   });
 }

@@ -4,7 +4,7 @@ import type { Observable } from 'rxjs';
 import { maskSensitive } from '@millrace/access';
 import { writeAudit } from '@millrace/persistence';
 import type { Database } from '@millrace/persistence';
-import { NEEDS, OPERATION } from './openapi/operation.js';
+import { AUDITED, NEEDS, OPERATION } from './openapi/operation.js';
 import type { Needs } from './openapi/operation.js';
 import type { OperationId } from './openapi/operations.js';
 import type { ActingRequest } from './security/token.guard.js';
@@ -22,6 +22,7 @@ export class AuditInterceptor implements NestInterceptor {
     const request = context.switchToHttp().getRequest<ActingRequest>();
     const operation = Reflect.getMetadata(OPERATION, context.getHandler()) as OperationId | undefined;
     if (operation !== undefined && AUDITED_BY_COMMANDS.has(operation)) return next.handle();
+    if (Reflect.getMetadata(AUDITED, context.getHandler()) === true) return next.handle();
     const event = operation ?? context.getHandler().name;
     return from(this.#write(event, request, needs.resource)).pipe(switchMap(() => next.handle()));
   }
@@ -46,7 +47,7 @@ export class AuditInterceptor implements NestInterceptor {
 /** These write their line in the transaction that carries them out; dry runs change nothing. */
 const AUDITED_BY_COMMANDS: ReadonlySet<OperationId> = new Set<OperationId>([
   'trigger_dag_run', 'patch_dag', 'patch_dags', 'delete_dag_run', 'clear_dag_run', 'post_clear_task_instances', 'create_backfill', 'pause_backfill',
-  'unpause_backfill', 'cancel_backfill', 'create_backfill_dry_run', 'patch_task_instance_dry_run', 'patch_task_instance_dry_run_by_map_index',
+  'unpause_backfill', 'cancel_backfill', 'update_hitl_detail', 'create_backfill_dry_run', 'patch_task_instance_dry_run', 'patch_task_instance_dry_run_by_map_index',
 ]);
 
 function namesOnly(body: unknown): unknown {

@@ -9,9 +9,10 @@ import type { ApiParts } from './api-parts.js';
 import { AuditInterceptor } from './audit.interceptor.js';
 import { ErrorFilter } from './error.filter.js';
 import { readJsonBodies } from './json-body.js';
+import { Actors } from './security/actors.js';
 import { TokenGuard } from './security/token.guard.js';
 import { observeRequests } from '../request-metrics.js';
-import { serveStartPage } from '../ui/start-page.js';
+import { serveSite } from '../ui/serve-site.js';
 
 /** Largest request body, bytes. */
 const BODY_MAX_BYTES = 1_048_576;
@@ -27,7 +28,7 @@ export async function createHttpApp(parts: ApiParts, metrics: Metrics): Promise<
   });
   const app = await NestFactory.create<NestFastifyApplication>(apiModule(parts), adapter, { logger: nestLogger(parts.logger), abortOnError: false });
   app.useGlobalFilters(new ErrorFilter(parts.logger));
-  app.useGlobalGuards(new TokenGuard(parts.users, parts.tokens));
+  app.useGlobalGuards(new TokenGuard(new Actors(parts.users, parts.tokens)));
   app.useGlobalInterceptors(new AuditInterceptor(parts.database));
   readJsonBodies(app, BODY_MAX_BYTES);
   const fastify = adapter.getInstance();
@@ -36,7 +37,7 @@ export async function createHttpApp(parts: ApiParts, metrics: Metrics): Promise<
     void reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
     if (reply.getHeader('cache-control') === undefined) void reply.header('cache-control', 'no-store');
   });
-  await serveStartPage(fastify);
+  await serveSite(fastify);
   await app.init();
   return app;
 }

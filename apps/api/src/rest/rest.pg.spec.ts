@@ -27,8 +27,8 @@ const withInstances = async (dagId: string, runId: string, states: Readonly<Reco
   for (const [taskId, state] of Object.entries(states)) {
     for (const index of mapIndexes.length > 0 ? mapIndexes : [null]) {
       await rig.sql(
-        `insert into task_instance (id, dag_run_id, dag_id, run_id, task_id, index_path, state, try_number, start_date, end_date, operator)
-         select gen_random_uuid(), id, dag_id, run_id, $3, $4, $5, 1, now(), case when $5 = 'success' or $5 = 'failed' then now() end, 'EmptyOperator' from dag_run where dag_id = $1 and run_id = $2`,
+        `insert into task_instance (id, dag_run_id, dag_id, run_id, task_id, index_path, state, try_number, attempt_id, start_date, end_date, operator)
+         select gen_random_uuid(), id, dag_id, run_id, $3, $4, $5, 1, gen_random_uuid(), now(), case when $5 = 'success' or $5 = 'failed' then now() end, 'EmptyOperator' from dag_run where dag_id = $1 and run_id = $2`,
         [dagId, runId, taskId, index === null ? [] : [index], state],
       );
     }
@@ -218,7 +218,6 @@ describe('task instances', () => {
     expect((await clear({ only_running: true })).status).toBe(422);
     expect((await clear({ task_ids: [] })).status).toBe(422);
     expect(await clear({ task_ids: ['x', 'zzz'] })).toMatchObject({ status: 404, body: { detail: expect.stringContaining("'zzz'") as string } });
-    expect((await clear({ dry_run: false, reset_dag_runs: false })).status).toBe(501);
     expect((await clear({ task_ids: ['x'], dry_run: false, include_downstream: true })).body).toMatchObject({ total_entries: 2 });
     const [x] = (await rig.get(`${TWO}/dagRuns/${encodeURIComponent(id)}/taskInstances?task_id=x`)).body.task_instances;
     expect(x.state).not.toBe('failed');
@@ -304,13 +303,17 @@ describe('backfills', () => {
     expect((await rig.call('POST', '/api/v2/backfills/dry_run', { body })).body).toEqual({
       backfills: [{ logical_date: '2026-01-10T00:00:00Z', partition_key: null, partition_date: null }, { logical_date: '2026-01-11T00:00:00Z', partition_key: null, partition_date: null }], total_entries: 2,
     });
+    expect((await rig.call('POST', '/api/millrace/v1/backfills/dry_run', { body })).body).toMatchObject({ counts: { create: 2, clear: 0, skip: 0 }, runs: [{ logical_date: '2026-01-10T00:00:00Z', action: 'create', existing_state: null }, {}] });
     const made = await rig.call('POST', '/api/v2/backfills', { body });
+    expect((await rig.get(`/api/millrace/v1/backfills/${made.body.id}`)).body).toMatchObject({ state: 'running', dates: 2, done: 0, runs: { queued: 2, running: 0 }, skipped: {}, run_on_latest_version: true });
+    expect((await rig.get(`/api/millrace/v1/backfills/${made.body.id}/dates?limit=1`)).body).toMatchObject({ total_entries: 2, dates: [{ ordinal: 1, logical_date: '2026-01-10T00:00:00Z', state: 'queued', exception_reason: null }] });
     expect(made).toMatchObject({ status: 200, body: { dag_id: 'example_bash_operator', from_date: '2026-01-10T00:00:00Z', reprocess_behavior: 'none', max_active_runs: 10, is_paused: false, completed_at: null } });
     const path = `/api/v2/backfills/${made.body.id}`;
     expect((await rig.call('PUT', `${path}/pause`)).body.is_paused).toBe(true);
     expect((await rig.call('PUT', `${path}/unpause`)).body.is_paused).toBe(false);
     expect((await rig.call('PUT', `${path}/cancel`)).body.completed_at).not.toBeNull();
     expect((await rig.call('PUT', `${path}/cancel`)).status).toBe(409);
+    expect((await rig.get(`/api/millrace/v1/backfills/${made.body.id}`)).body).toMatchObject({ state: 'cancelled', done: 2, runs: { failed: 2 } });
     expect((await rig.get('/api/v2/backfills?dag_id=example_bash_operator')).body).toMatchObject({ total_entries: 1 });
     expect((await rig.get('/api/v2/backfills/4711')).status).toBe(404);
     expect((await rig.call('POST', '/api/v2/backfills', { body: { ...body, dag_id: 'nope' } })).status).toBe(404);
@@ -365,8 +368,7 @@ describe('the rest', () => {
     expect((await rig.get('/api/v2/jobs?is_alive=true')).body).toMatchObject({ jobs: [{ job_type: 'ApiJob', state: 'running' }] });
   });
 
-  it('says what is not built, and what is not there', async () => {
-    expect(await rig.get('/api/v2/assets')).toMatchObject({ status: 501, body: { detail: expect.stringContaining('get_assets is not built yet') as string } });
+  it('says what is not there, and what is too large', async () => {
     expect(await rig.get('/api/v2/nonsense')).toMatchObject({ status: 404, body: { detail: expect.any(String) as string } });
     expect((await rig.get('/api/v2/plugins')).body).toEqual({ plugins: [], total_entries: 0 });
     expect((await rig.get('/api/v2/nonsense')).headers.get('x-content-type-options')).toBe('nosniff');

@@ -44,7 +44,7 @@ export class ApiRig {
     readonly liveUpdates: InProcessLiveUpdates,
   ) {}
 
-  static async open(): Promise<ApiRig> {
+  static async open(more: Partial<Configuration> = {}): Promise<ApiRig> {
     const migrated = await migratedDatabase();
     const logsFolder = await mkdtemp(join(tmpdir(), 'millrace-api-'));
     const broker = new InProcessBroker();
@@ -52,7 +52,7 @@ export class ApiRig {
     const liveUpdates = new InProcessLiveUpdates();
     await liveUpdates.start();
     const logged: string[] = [];
-    const api = createApi({ config: apiConfiguration(migrated.url, logsFolder), broker, liveUpdates, logger: listeningLogger(logged) });
+    const api = createApi({ config: apiConfiguration(migrated.url, logsFolder, more), broker, liveUpdates, logger: listeningLogger(logged) });
     await api.start();
     const publication = new Publication(migrated.database, broker, { pausedAtCreation: false });
     return new ApiRig(migrated, api, broker, publication, logsFolder, logged, liveUpdates);

@@ -5,9 +5,10 @@ import { BackfillsReader } from '@millrace/persistence';
 import type { BackfillRow } from '@millrace/persistence';
 import type { Commands } from '@millrace/scheduling';
 import { MillraceError, REPROCESS_BEHAVIORS } from '@millrace/vocabulary';
+import type { BackfillState } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
 import { Lookups } from '../lookups.js';
-import { Operation } from '../openapi/operation.js';
+import { Operation, Route } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
 import { instant, pageFields, pageOf } from '../validation/fields.js';
@@ -15,6 +16,7 @@ import { integerPath } from '../validation/integer-path.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 
 const listQuery = z.object({ ...pageFields('id'), dag_id: z.preprocess((value) => (Array.isArray(value) ? value.at(-1) : value), z.string('Field required').max(250)) });
+const datesQuery = z.object({ ...pageFields('ordinal') });
 const createBody = z
   .strictObject({
     dag_id: z.string(),
@@ -61,7 +63,43 @@ export class BackfillsController {
     await this.lookups.dag(body.dag_id);
     const plan = await this.commands.createBackfill(inputOf(body, actor), true);
     const runs = plan.runs.filter((run) => run.action !== 'skip');
-    return { backfills: runs.map((run) => ({ logical_date: instantText(run.logicalDate), partition_key: null, partition_date: null })), total_entries: runs.length };
+    return { backfills: runs.map((run) => ({ logical_date: run.partition === null ? instantText(run.logicalDate) : null, partition_key: run.partition?.key ?? null, partition_date: instantText(run.partition?.date ?? null) })), total_entries: runs.length };
+  }
+
+  /** The dry run with what stands against a date, and counts. */
+  @Route('POST', '/api/millrace/v1/backfills/dry_run', { action: 'create', resource: 'backfill' })
+  async preview(@ValidBody(createBody) body: CreateBody, @CurrentActor() actor: Actor): Promise<unknown> {
+    await this.lookups.dag(body.dag_id);
+    const { runs } = await this.commands.createBackfill(inputOf(body, actor), true);
+    const counts = { create: 0, clear: 0, skip: 0 };
+    for (const run of runs) counts[run.action]++;
+    return {
+      runs: runs.map((run) => ({
+        logical_date: instantText(run.logicalDate), data_interval_start: instantText(run.dataIntervalStart), data_interval_end: instantText(run.dataIntervalEnd), partition_key: run.partition?.key ?? null,
+        action: run.action, existing_state: run.existingState, exception_reason: run.exceptionReason, why: run.why,
+      })),
+      counts,
+      total_entries: runs.length,
+    };
+  }
+
+  /** A backfill with how far it is. */
+  @Route('GET', '/api/millrace/v1/backfills/:backfill_id', { action: 'read', resource: 'backfill' })
+  async progress(@Param('backfill_id', integerPath) id: number): Promise<unknown> {
+    const row = await this.#find(id);
+    const { dates, runs, skipped, deleted } = await this.backfills.progress(id);
+    return {
+      ...toResponse(row), state: stateOf(row), run_backwards: row.run_backwards, run_on_latest_version: row.run_on_latest_version, triggering_user_name: row.triggering_user_name,
+      cancelled_at: instantText(row.cancelled_at), dates, done: runs.success + runs.failed, runs, skipped, deleted,
+    };
+  }
+
+  /** Each date with its run, or why it has none. */
+  @Route('GET', '/api/millrace/v1/backfills/:backfill_id/dates', { action: 'read', resource: 'backfill' })
+  async dates(@Param('backfill_id', integerPath) id: number, @ValidQuery(datesQuery) values: z.infer<typeof datesQuery>): Promise<unknown> {
+    await this.#find(id);
+    const page = await this.backfills.dates(id, pageOf(values, this.pageLimitMax));
+    return { dates: page.rows.map((row) => ({ ...row, logical_date: instantText(row.logical_date) })), total_entries: page.total };
   }
 
   @Operation('pause_backfill')
@@ -77,14 +115,14 @@ export class BackfillsController {
   @Operation('cancel_backfill')
   async cancel(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
     const backfill = await this.#find(id);
-    if (backfill.completed_at !== null) throw new MillraceError('conflict', `Backfill ${id} is already completed.`);
+    if (backfill.completed_at !== null || backfill.cancelled_at !== null) throw new MillraceError('conflict', `Backfill is already ${backfill.cancelled_at === null ? 'completed' : 'cancelled'}.`);
     await this.commands.cancelBackfill(id, actor.name);
     return toResponse(await this.#find(id));
   }
 
   async #setPaused(id: number, paused: boolean, actor: Actor): Promise<unknown> {
     const backfill = await this.#find(id);
-    if (backfill.completed_at !== null) throw new MillraceError('conflict', `Backfill ${id} is already completed.`);
+    if (backfill.completed_at !== null || backfill.cancelled_at !== null) throw new MillraceError('conflict', `Backfill is already ${backfill.cancelled_at === null ? 'completed' : 'cancelled'}.`);
     await this.commands.setBackfillPaused(id, paused, actor.name);
     return toResponse(await this.#find(id));
   }
@@ -105,8 +143,15 @@ function inputOf(body: CreateBody, actor: Actor) {
     conf: body.dag_run_conf ?? {},
     reprocessBehavior: body.reprocess_behavior,
     maxActiveRuns: body.max_active_runs,
+    runOnLatestVersion: body.run_on_latest_version,
     actor: actor.name,
   };
+}
+
+function stateOf(row: BackfillRow): BackfillState {
+  if (row.cancelled_at !== null) return 'cancelled';
+  if (row.completed_at !== null) return 'completed';
+  return row.is_paused ? 'paused' : 'running';
 }
 
 function toResponse(row: BackfillRow): Record<string, unknown> {

@@ -1,13 +1,17 @@
 import { Controller, Inject, Param } from '@nestjs/common';
-import { DataSource, ILike } from 'typeorm';
+import { DataSource, ILike, In } from 'typeorm';
 import { z } from 'zod';
 import { MASK, SecretBox, maskJsonText } from '@millrace/access';
+import type { Configuration } from '@millrace/configuration';
 import { ConnectionEntity } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
+import { applyBulk, bulkBody } from '../bulk/bulk.js';
 import { maskedFields } from '../dag-runs/dag-runs.controller.js';
 import { entityPage } from '../entity-page.js';
+import { DEFAULT_CONNECTIONS } from './default-connections.js';
+import { probeConnection } from './probe-connection.js';
 import { Operation } from '../openapi/operation.js';
-import { PAGE_LIMIT_MAX } from '../tokens.js';
+import { CONFIGURATION, PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 
@@ -26,6 +30,7 @@ const body = z.strictObject({
 });
 type ConnectionBody = z.infer<typeof body>;
 const maskQuery = z.object({ update_mask: query.texts });
+const bulk = bulkBody(body);
 const FIELDS = Object.keys(body.shape);
 
 @Controller()
@@ -33,6 +38,7 @@ export class ConnectionsController {
   constructor(
     @Inject(DataSource) private readonly entities: DataSource,
     @Inject(SecretBox) private readonly secrets: SecretBox,
+    @Inject(CONFIGURATION) private readonly config: Configuration,
     @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
   ) {}
 
@@ -73,6 +79,37 @@ export class ConnectionsController {
     await this.#connections.delete({ connectionId: id });
   }
 
+  @Operation('bulk_connections')
+  bulkConnections(@ValidBody(bulk) given: z.infer<typeof bulk>): Promise<unknown> {
+    return applyBulk<ConnectionBody>(given.actions, {
+      what: 'connections with these connection_ids',
+      keyOf: (connection) => connection.connection_id,
+      existing: async (ids) => new Set((await this.#connections.find({ where: { connectionId: In([...ids]) }, select: { connectionId: true } })).map((row) => row.connectionId)),
+      create: (connection) => this.createConnection(connection),
+      update: (connection, mask) => this.patchConnection(connection.connection_id, connection, { update_mask: mask === undefined ? undefined : [...mask] }),
+      delete: (id) => this.deleteConnection(id),
+    });
+  }
+
+  /** Those that tasks name when they are told nothing else; what exists stays as it is. */
+  @Operation('create_default_connections')
+  async createDefaultConnections(): Promise<void> {
+    const rows = DEFAULT_CONNECTIONS.map((connection) => ({ ...connection }));
+    await this.#connections.createQueryBuilder().insert().values(rows).orIgnore().execute();
+  }
+
+  @Operation('test_connection')
+  async testConnection(@ValidBody(body) given: ConnectionBody): Promise<unknown> {
+    if (!this.config['security.test_connections']) {
+      throw new MillraceError('forbidden', 'Testing connections is disabled. Contact your deployment admin to enable it (security.test_connections)');
+    }
+    return probeConnection({
+      ...given,
+      password: given.password === MASK ? await this.#stored(given.connection_id, 'password') : (given.password ?? null),
+      extra: (given.extra ?? '').includes(MASK) ? await this.#stored(given.connection_id, 'extra') : (given.extra ?? null),
+    });
+  }
+
   get #connections() {
     return this.entities.getRepository(ConnectionEntity);
   }
@@ -81,6 +118,13 @@ export class ConnectionsController {
     const found = await this.#connections.findOneBy({ connectionId: id });
     if (found === null) throw new MillraceError('not_found', `The Connection with connection_id: \`${id}\` was not found`);
     return found;
+  }
+
+  /** A secret the caller has not seen, and so could only send as its mask. */
+  async #stored(id: string, field: 'password' | 'extra'): Promise<string | null> {
+    const row = await this.#find(id);
+    const sealed = field === 'password' ? row.passwordEncrypted : row.extraEncrypted;
+    return sealed === null ? null : this.secrets.open(sealed, `connection/${id}/${field}`);
   }
 
   /** The columns the named fields change. A password or extra that is only the mask leaves what is stored. */

@@ -1,14 +1,15 @@
-import { Controller, Inject, Param, Query } from '@nestjs/common';
+import { Controller, Headers, Inject, Param, Query } from '@nestjs/common';
 import { z } from 'zod';
 import type { Actor } from '@millrace/access';
 import { NotesWriter, RunsReader } from '@millrace/persistence';
 import type { Commands } from '@millrace/scheduling';
-import { MillraceError } from '@millrace/vocabulary';
+import { isTraceparent, traceOfRun } from '@millrace/telemetry';
+import type { Traces } from '@millrace/telemetry';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { InstanceAnswers } from '../task-instances/instance-answers.js';
-import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
+import { COMMANDS, PAGE_LIMIT_MAX, TRACES } from '../tokens.js';
 import { instant, pageOf } from '../validation/fields.js';
 import { RequestError } from '../validation/request-error.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
@@ -32,7 +33,7 @@ const triggerBody = z
   .refine((body) => (body.data_interval_start == null) === (body.data_interval_end == null), 'Either both data_interval_start and data_interval_end must be provided or both must be None');
 
 const patchBody = z.strictObject({ state: z.enum(['queued', 'success', 'failed']).nullish(), note });
-const clearBody = z.strictObject({ dry_run: z.boolean().default(true), only_failed: z.boolean().default(false), run_on_latest_version: z.boolean().default(false) });
+const clearBody = z.strictObject({ dry_run: z.boolean().default(true), only_failed: z.boolean().default(false), run_on_latest_version: z.boolean().default(false), note });
 
 @Controller()
 export class DagRunsController {
@@ -42,11 +43,15 @@ export class DagRunsController {
     @Inject(NotesWriter) private readonly notes: NotesWriter,
     @Inject(COMMANDS) private readonly commands: Commands,
     @Inject(InstanceAnswers) private readonly instanceAnswers: InstanceAnswers,
+    @Inject(TRACES) private readonly traces: Traces,
     @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
   ) {}
 
   @Operation('trigger_dag_run')
-  async trigger(@Param('dag_id') dagId: string, @ValidBody(triggerBody) body: z.infer<typeof triggerBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  async trigger(@Param('dag_id') dagId: string, @ValidBody(triggerBody) body: z.infer<typeof triggerBody>, @CurrentActor() actor: Actor, @Headers('traceparent') caller?: string): Promise<unknown> {
+    const startMs = Date.now();
+    // What is no trace context is as none: tracing never makes a call fail.
+    const traceparent = caller !== undefined && isTraceparent(caller) ? caller : null;
     // Also while the dag's file has an import error: its last good version runs (docs/decisions/0012).
     const run = await this.commands.trigger({
       dagId,
@@ -58,9 +63,13 @@ export class DagRunsController {
       conf: body.conf,
       note: body.note,
       partitionKey: body.partition_key,
+      traceparent,
       triggeredBy: 'rest_api',
       actor: actor.name,
     });
+    if (this.traces.enabled) {
+      this.traces.record({ trace: traceOfRun(run.id, traceparent, this.traces.sampling), name: `trigger ${dagId}`, kind: 'server', startMs, endMs: Date.now(), attributes: { 'millrace.dag_id': dagId, 'millrace.run_id': run.runId, 'http.route': '/api/v2/dags/:dag_id/dagRuns' } });
+    }
     return toRunResponse(await this.lookups.madeRun(run.id, dagId, run.runId));
   }
 
@@ -107,11 +116,12 @@ export class DagRunsController {
   @Operation('clear_dag_run')
   async clearRun(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidBody(clearBody) body: z.infer<typeof clearBody>, @CurrentActor() actor: Actor): Promise<unknown> {
     const run = await this.lookups.run(dagId, runId);
-    if (body.run_on_latest_version) throw new MillraceError('not_built_yet', 'Clearing a run onto the newest dag version is not built yet; it is run again on its own version');
     const selected = await this.commands.selectInstances({ dagId, runId, tasks: null, onlyFailed: body.only_failed });
     if (body.dry_run) return this.instanceAnswers.collection(selected.map((instance) => instance.id));
-    if (body.only_failed) await this.commands.clearInstances(selected.map((instance) => instance.id), actor.name);
-    else await this.commands.markRun(run.id, 'queued', actor.name);
+    const latest = body.run_on_latest_version;
+    if (body.only_failed) await this.commands.clearInstances(selected.map((instance) => instance.id), actor.name, { latest });
+    else await this.commands.clearRun(run.id, actor.name, { latest });
+    if (body.note != null) await this.notes.setRunNote(run.id, body.note);
     return toRunResponse(await this.lookups.run(dagId, runId));
   }
 }

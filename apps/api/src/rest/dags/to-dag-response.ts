@@ -1,4 +1,4 @@
-import type { DagDocument } from '@millrace/contracts';
+import type { AssetConditionDocument, DagDocument } from '@millrace/contracts';
 import type { DagRow, VersionRow } from '@millrace/persistence';
 import { durationText, instantText } from '../answers.js';
 import { toVersionResponse } from '../dag-versions/to-version-response.js';
@@ -49,7 +49,7 @@ export function toDagDetailsResponse(dag: DagRow, details: DagDetails): Record<s
     ...toDagResponse(dag),
     catchup: document.catchup,
     dag_run_timeout: durationText(document.dagrunTimeoutSeconds),
-    asset_expression: document.schedule?.kind === 'assets' ? (document.schedule.condition ?? null) : null,
+    asset_expression: assetExpressionOf(document),
     doc_md: document.docMd,
     start_date: document.startDate === null ? null : instantText(new Date(document.startDate)),
     end_date: document.endDate === null ? null : instantText(new Date(document.endDate)),
@@ -73,4 +73,16 @@ export function toParamsResponse(document: DagDocument, source: 'dag' | null): R
   return Object.fromEntries(
     Object.entries(document.params).map(([name, param]) => [name, { value: param.value ?? null, schema: param.schema, description: param.description, source }]),
   );
+}
+
+/** What the dag waits for, as Airflow shows it: of each asset its name, URI and group. */
+function assetExpressionOf(document: DagDocument): unknown {
+  const { schedule } = document;
+  return schedule?.kind === 'assets' || schedule?.kind === 'assetsOrTime' || schedule?.kind === 'partitionedAssets' ? shownCondition(schedule.condition) : null;
+}
+
+function shownCondition(condition: AssetConditionDocument): unknown {
+  if ('asset' in condition) return { asset: { uri: condition.asset.uri, name: condition.asset.name, group: condition.asset.group } };
+  if ('alias' in condition) return { alias: { name: condition.alias.name, group: condition.alias.group } };
+  return 'all' in condition ? { all: condition.all.map(shownCondition) } : { any: condition.any.map(shownCondition) };
 }

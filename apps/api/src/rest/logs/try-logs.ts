@@ -1,6 +1,6 @@
 import type { InstancesReader } from '@millrace/persistence';
 import { logPathOf, readLog } from '@millrace/task-logs';
-import type { LogReading } from '@millrace/task-logs';
+import type { LogReading, LogStore } from '@millrace/task-logs';
 import { MillraceError, isFinished } from '@millrace/vocabulary';
 import type { Lookups } from '../lookups.js';
 
@@ -29,7 +29,7 @@ export class TryLogs {
   constructor(
     private readonly instances: InstancesReader,
     private readonly lookups: Lookups,
-    private readonly options: { readonly folder: string; readonly logServerUrls: readonly string[]; readonly internalToken: string },
+    private readonly options: { readonly folder: string; readonly logServerUrls: readonly string[]; readonly internalToken: string; readonly store: LogStore | null },
   ) {}
 
   async open(key: TryKey, options: OpenLogOptions): Promise<TryLog> {
@@ -45,7 +45,7 @@ export class TryLogs {
     const reading = await readLog(
       {
         logPath: logPathOf({ dagId: key.dagId, runId: key.runId, taskId: key.taskId, indexPath: wanted.index_path, tryNumber: key.tryNumber }),
-        worker: session && { host: session.log_host, port: session.log_port },
+        worker: session && { host: session.log_host, port: session.log_port, isGone: session.state === 'ended' || session.state === 'lost' },
       },
       { ...this.options, ...options, isFinished: over },
     );

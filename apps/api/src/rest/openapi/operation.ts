@@ -1,4 +1,4 @@
-import { Controller, HttpCode, RequestMapping, RequestMethod, SetMetadata, applyDecorators } from '@nestjs/common';
+import { HttpCode, RequestMapping, RequestMethod, SetMetadata, applyDecorators } from '@nestjs/common';
 import type { Type } from '@nestjs/common';
 import type { Action, ResourceKind } from '@millrace/access';
 import { OPERATIONS } from './operations.js';
@@ -6,6 +6,7 @@ import type { OperationFacts, OperationId } from './operations.js';
 
 export const OPERATION = 'millrace:operation';
 export const NEEDS = 'millrace:needs';
+export const AUDITED = 'millrace:audited';
 
 /** What a route asks of its caller: a permission, or `public` for nobody in particular. */
 export type Needs = 'public' | { readonly action: Action; readonly resource: ResourceKind };
@@ -26,20 +27,13 @@ export function Route(method: OperationFacts['method'], path: string, needs: Nee
   return applyDecorators(RequestMapping({ method: RequestMethod[method], path }), HttpCode(status), SetMetadata(NEEDS, needs));
 }
 
+/** The command that carries the request out writes it down, in the same commit. */
+export function AuditedByCommand(): MethodDecorator {
+  return SetMetadata(AUDITED, true);
+}
+
 /** Airflow answers these without a token; load balancers rely on it. */
 const PUBLIC_OPERATIONS: ReadonlySet<OperationId> = new Set(['get_health', 'get_version', 'login', 'logout'] as const);
-
-/** A controller that answers 501 with its sentence for each operation that is not built. */
-export function notYetController(table: Readonly<Partial<Record<OperationId, string>>>, refuse: (id: OperationId, sentence: string) => never): Type {
-  class NotYetController {}
-  for (const [id, sentence] of Object.entries(table) as [OperationId, string][]) {
-    const descriptor: TypedPropertyDescriptor<unknown> = { value: () => refuse(id, sentence), configurable: true, writable: true, enumerable: false };
-    Object.defineProperty(NotYetController.prototype, id, descriptor);
-    (Operation(id) as (target: object, key: string, descriptor: TypedPropertyDescriptor<unknown>) => void)(NotYetController.prototype, id, descriptor);
-  }
-  Controller()(NotYetController);
-  return NotYetController;
-}
 
 /**
  * @throws Error that names every operation without a handler or with two. Called before the api listens, so that an
@@ -59,7 +53,7 @@ export function checkOperations(controllers: readonly Type[]): void {
   }
   for (const id of Object.keys(OPERATIONS)) {
     const found = handlers.get(id) ?? [];
-    if (found.length === 0) problems.push(`${id} has no handler and no entry in not-yet.ts`);
+    if (found.length === 0) problems.push(`${id} has no handler`);
     if (found.length > 1) problems.push(`${id} has ${found.length} handlers: ${found.join(', ')}`);
   }
   if (problems.length > 0) throw new Error(`The REST API is inconsistent:\n  ${problems.join('\n  ')}`);

@@ -1,13 +1,15 @@
 import { Controller, Inject, Param } from '@nestjs/common';
-import { DataSource, ILike } from 'typeorm';
+import { DataSource, ILike, In } from 'typeorm';
 import { z } from 'zod';
 import { PoolEntity, PoolUsageReader } from '@millrace/persistence';
 import type { PoolUsageRow } from '@millrace/persistence';
+import type { Commands } from '@millrace/scheduling';
 import { MillraceError } from '@millrace/vocabulary';
+import { applyBulk, bulkBody } from '../bulk/bulk.js';
 import { maskedFields } from '../dag-runs/dag-runs.controller.js';
 import { entityPage } from '../entity-page.js';
 import { Operation } from '../openapi/operation.js';
-import { PAGE_LIMIT_MAX } from '../tokens.js';
+import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 
@@ -16,6 +18,7 @@ const slots = z.number().int().min(-1, 'Number of slots. Use -1 for unlimited.')
 const createBody = z.strictObject({ name: z.string().min(1).max(256), slots, description: z.string().nullish(), include_deferred: z.boolean().default(false), team_name: z.string().nullish() });
 const patchBody = z.strictObject({ pool: z.string().nullish(), name: z.string().nullish(), slots: slots.nullish(), description: z.string().nullish(), include_deferred: z.boolean().nullish(), team_name: z.string().nullish() });
 const maskQuery = z.object({ update_mask: query.texts });
+const bulk = bulkBody(createBody);
 const DEFAULT_POOL = 'default_pool';
 
 @Controller()
@@ -23,6 +26,7 @@ export class PoolsController {
   constructor(
     @Inject(DataSource) private readonly entities: DataSource,
     @Inject(PoolUsageReader) private readonly usage: PoolUsageReader,
+    @Inject(COMMANDS) private readonly commands: Commands,
     @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
   ) {}
 
@@ -44,6 +48,7 @@ export class PoolsController {
     const { name, include_deferred: includeDeferred, team_name: team = null, description = null } = body;
     const inserted = await this.#pools.createQueryBuilder().insert().values({ name, slots: body.slots, description, includeDeferred, team }).orIgnore().returning('name').execute();
     if ((inserted.raw as unknown[]).length === 0) throw new MillraceError('conflict', `Pool with name: \`${name}\` already exists`);
+    this.commands.poolsChanged();
     return this.getPool(name);
   }
 
@@ -60,6 +65,7 @@ export class PoolsController {
     if (fields.has('include_deferred') && body.include_deferred != null) change.includeDeferred = body.include_deferred;
     if (fields.has('team_name')) change.team = body.team_name ?? null;
     if (Object.keys(change).length > 0) await this.#pools.update({ name }, change);
+    this.commands.poolsChanged();
     return this.getPool(name);
   }
 
@@ -68,6 +74,19 @@ export class PoolsController {
     if (name === DEFAULT_POOL) throw new MillraceError('bad_request', 'Default Pool can\'t be deleted');
     await this.#find(name);
     await this.#pools.delete({ name });
+    this.commands.poolsChanged();
+  }
+
+  @Operation('bulk_pools')
+  bulkPools(@ValidBody(bulk) body: z.infer<typeof bulk>): Promise<unknown> {
+    return applyBulk<z.infer<typeof createBody>>(body.actions, {
+      what: 'pools with these pool names',
+      keyOf: (pool) => pool.name,
+      existing: async (names) => new Set((await this.#pools.find({ where: { name: In([...names]) }, select: { name: true } })).map((pool) => pool.name)),
+      create: (pool) => this.createPool(pool),
+      update: (pool, mask) => this.patchPool(pool.name, pool, { update_mask: mask === undefined ? undefined : [...mask] }),
+      delete: (name) => this.deletePool(name),
+    });
   }
 
   get #pools() {

@@ -2,10 +2,12 @@ import { createParamDecorator } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { authorize, bearerOf } from '@millrace/access';
-import type { AccessTokens, Actor, Users } from '@millrace/access';
+import type { Actor } from '@millrace/access';
 import { MillraceError } from '@millrace/vocabulary';
 import { NEEDS } from '../openapi/operation.js';
+import type { Actors } from './actors.js';
 import type { Needs } from '../openapi/operation.js';
+import { forgeryOf, sessionOf } from './session-cookie.js';
 
 /** A request after the guard; `actor` is absent on public routes only. */
 export type ActingRequest = FastifyRequest & { actor?: Actor };
@@ -13,8 +15,7 @@ export type ActingRequest = FastifyRequest & { actor?: Actor };
 /** Lets a request pass when its token is good and its user may do what the route needs. A route that says nothing is refused. */
 export class TokenGuard implements CanActivate {
   constructor(
-    private readonly users: Users,
-    private readonly tokens: AccessTokens,
+    private readonly actors: Actors,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -29,14 +30,15 @@ export class TokenGuard implements CanActivate {
     return true;
   }
 
+  /** By bearer token; a browser by its cookie, and then only where a foreign page cannot have sent it. */
   async #actorOf(request: ActingRequest): Promise<Actor> {
-    const token = bearerOf(request.headers.authorization);
-    if (token === null) throw new MillraceError('unauthorized', 'Not authenticated');
-    const claims = await this.tokens.verify(token);
-    if ('refused' in claims) throw new MillraceError('unauthorized', claims.refused === 'expired' ? 'Token Expired' : 'Invalid JWT token');
-    const user = await this.users.findActive(claims.name, claims.tokenGeneration);
-    if (user === null) throw new MillraceError('unauthorized', 'This token is no longer valid; log in again');
-    return user;
+    const bearer = bearerOf(request.headers.authorization);
+    const token = bearer ?? sessionOf(request);
+    if (bearer === null && token !== null) {
+      const forgery = forgeryOf(request);
+      if (forgery !== null) throw new MillraceError('forbidden', `This request was refused: ${forgery}`);
+    }
+    return this.actors.of(token);
   }
 }
 

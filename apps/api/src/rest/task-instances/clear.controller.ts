@@ -1,6 +1,7 @@
 import { Controller, Inject, Param } from '@nestjs/common';
 import { z } from 'zod';
 import type { Actor } from '@millrace/access';
+import { NotesWriter } from '@millrace/persistence';
 import type { Commands } from '@millrace/scheduling';
 import { MillraceError } from '@millrace/vocabulary';
 import { Lookups } from '../lookups.js';
@@ -27,6 +28,7 @@ const clearBody = z
     include_past: z.boolean().default(false),
     run_on_latest_version: z.boolean().default(false),
     prevent_running_task: z.boolean().default(false),
+    note: z.string().max(1_000, 'Note length exceeds the maximum of 1000 characters').nullish(),
   })
   .refine((body) => !(body.only_failed && body.only_running), 'only_failed and only_running both are set to True')
   .refine((body) => body.start_date == null || body.end_date == null || body.end_date >= body.start_date, 'end_date is sooner than start_date')
@@ -38,6 +40,7 @@ export class ClearController {
   constructor(
     @Inject(Lookups) private readonly lookups: Lookups,
     @Inject(COMMANDS) private readonly commands: Commands,
+    @Inject(NotesWriter) private readonly notes: NotesWriter,
     @Inject(InstanceAnswers) private readonly answers: InstanceAnswers,
   ) {}
 
@@ -45,8 +48,6 @@ export class ClearController {
   async clear(@Param('dag_id') dagId: string, @ValidBody(clearBody) body: ClearBody, @CurrentActor() actor: Actor): Promise<unknown> {
     await this.lookups.dag(dagId);
     if (body.dag_run_id != null) await this.lookups.run(dagId, body.dag_run_id);
-    if (!body.dry_run && !body.reset_dag_runs) throw new MillraceError('not_built_yet', 'reset_dag_runs: false is not built yet; clearing instances makes their runs go on');
-    if (body.run_on_latest_version) throw new MillraceError('not_built_yet', 'run_on_latest_version is not built yet; what is cleared runs again on the version of its run');
     const selected = await this.commands.selectInstances({
       dagId,
       runId: body.dag_run_id ?? null,
@@ -65,7 +66,10 @@ export class ClearController {
       throw new MillraceError('conflict', `These tasks are running and prevent_running_task is set: ${running.slice(0, 20).map((instance) => `${instance.runId}/${instance.taskId}`).join(', ')}`);
     }
     const ids = selected.map((instance) => instance.id);
-    if (!body.dry_run && ids.length > 0) await this.commands.clearInstances(ids, actor.name);
+    if (!body.dry_run && ids.length > 0) {
+      await this.commands.clearInstances(ids, actor.name, { keepRuns: !body.reset_dag_runs, latest: body.run_on_latest_version });
+      if (body.note != null) await this.notes.setInstanceNotes(ids, body.note);
+    }
     return this.answers.collection(ids);
   }
 }

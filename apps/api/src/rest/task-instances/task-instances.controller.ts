@@ -8,6 +8,7 @@ import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageOf } from '../validation/fields.js';
+import { needsExpansion } from '../tasks/needs-expansion.js';
 import { integerPath } from '../validation/integer-path.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 import { InstanceAnswers } from './instance-answers.js';
@@ -60,7 +61,7 @@ export class TaskInstancesController {
     const document = await this.lookups.document(run.dag_version_id, dagId);
     const task = document.tasks.find((one) => one.taskId === taskId);
     if (task === undefined) throw new MillraceError('task_not_found', `Task id ${taskId} not found`);
-    if (task.expand === null) throw new MillraceError('not_found', `Task id ${taskId} is not mapped`);
+    if (!needsExpansion(document, task)) throw new MillraceError('not_found', `Task id ${taskId} is not mapped`);
     return this.#page({ ...instanceFilterOf(values), dagId, runId, taskId, onlyMapped: true }, values);
   }
 

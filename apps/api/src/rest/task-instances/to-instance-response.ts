@@ -16,7 +16,7 @@ export function toInstanceResponse(row: InstanceView, document: DagDocument | un
     run_after: instantText(row.run_after),
     ...execution(row, document),
     note: row.note,
-    rendered_map_index: row.rendered_map_index,
+    rendered_map_index: row.rendered_map_index ?? (row.index_path.length > 1 ? `[${row.index_path.join(', ')}]` : null),
     rendered_fields: row.rendered_fields ?? {},
     trigger: null,
     triggerer_job: null,

@@ -1,9 +1,10 @@
 import { Controller, Inject, Param } from '@nestjs/common';
-import { DataSource, ILike } from 'typeorm';
+import { DataSource, ILike, In } from 'typeorm';
 import { z } from 'zod';
 import { MASK, SecretBox, isSensitiveName, maskJsonText } from '@millrace/access';
 import { VariableEntity } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
+import { applyBulk, bulkBody } from '../bulk/bulk.js';
 import { maskedFields } from '../dag-runs/dag-runs.controller.js';
 import { entityPage } from '../entity-page.js';
 import { Operation } from '../openapi/operation.js';
@@ -15,6 +16,7 @@ const listQuery = z.object({ ...pageFields('id'), variable_key_pattern: query.te
 const body = z.strictObject({ key: z.string().min(1).max(250), value: z.json(), description: z.string().nullish(), team_name: z.string().nullish() });
 type VariableBody = z.infer<typeof body>;
 const maskQuery = z.object({ update_mask: query.texts });
+const bulk = bulkBody(body);
 
 @Controller()
 export class VariablesController {
@@ -62,6 +64,18 @@ export class VariablesController {
   async deleteVariable(@Param('variable_key') key: string): Promise<void> {
     await this.#find(key);
     await this.#variables.delete({ key });
+  }
+
+  @Operation('bulk_variables')
+  bulkVariables(@ValidBody(bulk) given: z.infer<typeof bulk>): Promise<unknown> {
+    return applyBulk<VariableBody>(given.actions, {
+      what: 'variables with these keys',
+      keyOf: (variable) => variable.key,
+      existing: async (keys) => new Set((await this.#variables.find({ where: { key: In([...keys]) }, select: { key: true } })).map((variable) => variable.key)),
+      create: (variable) => this.createVariable(variable),
+      update: (variable, mask) => this.patchVariable(variable.key, variable, { update_mask: mask === undefined ? undefined : [...mask] }),
+      delete: (key) => this.deleteVariable(key),
+    });
   }
 
   get #variables() {

@@ -1,0 +1,77 @@
+import { Controller, Inject, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AccessTokens, Users, isAllowed } from '@millrace/access';
+import type { Action, Actor, ResourceKind } from '@millrace/access';
+import type { Configuration } from '@millrace/configuration';
+import { MillraceError } from '@millrace/vocabulary';
+import { LogIn } from '../auth/log-in.js';
+import { Route } from '../openapi/operation.js';
+import { SESSION_COOKIE, forgeryOf, sessionCookie, sessionOf } from '../security/session-cookie.js';
+import { CurrentActor } from '../security/token.guard.js';
+import { CONFIGURATION } from '../tokens.js';
+import { VERSION } from '../../version.js';
+
+const ACTIONS: readonly Action[] = ['read', 'create', 'edit', 'delete'];
+/** What the UI asks about before it shows a page or a button; the routes ask again. */
+const SHOWN: readonly ResourceKind[] = [
+  'dag', 'dag_run', 'task_instance', 'task_log', 'xcom', 'backfill', 'dag_source', 'import_error', 'asset', 'pool', 'variable', 'connection', 'config', 'audit_log', 'job', 'plugin', 'user',
+];
+
+/** The browser's session: a cookie that no script can read. */
+@Controller()
+export class SessionController {
+  constructor(
+    @Inject(LogIn) private readonly logIn: LogIn,
+    @Inject(AccessTokens) private readonly tokens: AccessTokens,
+    @Inject(Users) private readonly users: Users,
+    @Inject(CONFIGURATION) private readonly config: Configuration,
+  ) {}
+
+  /** Name and password as for `/auth/token`. */
+  @Route('POST', '/auth/session', 'public', 201)
+  async open(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+    // A page of another site must not log anybody in as somebody else.
+    const forgery = forgeryOf(request);
+    if (forgery !== null) throw new MillraceError('forbidden', `This request was refused: ${forgery}`);
+    const token = await this.logIn.token(request);
+    const actor = await this.#actorOf(token);
+    void reply.header('set-cookie', sessionCookie(token, this.config['api.token_ttl_seconds'], request));
+    return this.#facts(actor);
+  }
+
+  /** Who is logged in and what they may. 200 with `user: null` for nobody, so that the first call of a page is no error. */
+  @Route('GET', '/auth/session', 'public')
+  async read(@Req() request: FastifyRequest): Promise<unknown> {
+    const token = sessionOf(request);
+    return this.#facts(token === null ? null : await this.#actorOf(token));
+  }
+
+  /** A session in use does not end under its user: the page asks for a fresh cookie now and then. */
+  @Route('POST', '/auth/session/renew', { action: 'read', resource: 'health' })
+  async renew(@CurrentActor() actor: Actor, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+    const claims = await this.tokens.verify(sessionOf(request) ?? '');
+    const user = 'refused' in claims ? null : await this.users.findActive(claims.name, claims.tokenGeneration);
+    if (user === null || user.name !== actor.name) throw new MillraceError('unauthorized', 'There is no session to renew; log in again');
+    void reply.header('set-cookie', sessionCookie(await this.tokens.issue(user), this.config['api.token_ttl_seconds'], request));
+    return this.#facts(user);
+  }
+
+  @Route('POST', '/auth/session/end', 'public', 204)
+  end(@Res({ passthrough: true }) reply: FastifyReply): void {
+    void reply.header('set-cookie', `${SESSION_COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`);
+  }
+
+  async #actorOf(token: string): Promise<Actor | null> {
+    const claims = await this.tokens.verify(token);
+    return 'refused' in claims ? null : this.users.findActive(claims.name, claims.tokenGeneration);
+  }
+
+  #facts(actor: Actor | null): unknown {
+    return {
+      user: actor === null ? null : { name: actor.name, role: actor.role },
+      may: actor === null ? {} : Object.fromEntries(ACTIONS.map((action) => [action, SHOWN.filter((kind) => isAllowed(actor, action, { kind }))])),
+      version: VERSION,
+      renew_after_seconds: Math.floor(this.config['api.token_ttl_seconds'] / 2),
+    };
+  }
+}

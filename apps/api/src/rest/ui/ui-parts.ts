@@ -1,0 +1,23 @@
+import type { Provider, Type } from '@nestjs/common';
+import { AttentionReader, BackfillOverviewReader, DagOverviewReader, RunBoardReader } from '@millrace/persistence';
+import type { ApiParts } from '../api-parts.js';
+import { LogIn } from '../auth/log-in.js';
+import { LoginThrottle } from '../auth/login-throttle.js';
+import { InstancePageController } from './instance-page.controller.js';
+import { OverviewController } from './overview.controller.js';
+import { RunBoardController } from './run-board.controller.js';
+import { SessionController } from './session.controller.js';
+
+/** What answers the web UI besides the REST API. */
+export const UI_CONTROLLERS: readonly Type[] = [SessionController, OverviewController, RunBoardController, InstancePageController];
+
+export function uiProviders({ database, users, tokens }: ApiParts): Provider[] {
+  const { pool } = database;
+  return [
+    { provide: LogIn, useValue: new LogIn(users, tokens, new LoginThrottle()) },
+    { provide: AttentionReader, useValue: new AttentionReader(pool) },
+    { provide: BackfillOverviewReader, useValue: new BackfillOverviewReader(pool) },
+    { provide: DagOverviewReader, useValue: new DagOverviewReader(pool) },
+    { provide: RunBoardReader, useValue: new RunBoardReader(pool) },
+  ];
+}
