@@ -180,15 +180,41 @@ describe('the founding short forms', () => {
     let posted: unknown;
     let looks = 0;
     routes['POST /api/v2/backfills'] = ({ body }) => { posted = body; return { body: { id: 5, dag_id: 'etl' } }; };
-    routes['GET /api/v2/backfills/5'] = () => ({ body: { completed_at: ++looks > 1 ? '2026-01-01T00:00:00Z' : null } });
-    routes['GET /api/v2/dags/etl/dagRuns'] = () => ({ body: { dag_runs: [run(looks > 1 ? 'success' : 'running'), run('success')], total_entries: 2 } });
+    routes['GET /api/millrace/v1/backfills/5'] = () => (++looks > 1
+      ? { body: { completed_at: '2026-01-01T00:00:00Z', state: 'completed', dates: 3, done: 2, runs: { queued: 0, running: 0, success: 2, failed: 0 }, skipped: { 'already exists': 1 } } }
+      : { body: { completed_at: null, state: 'running', dates: 3, done: 1, runs: { queued: 0, running: 1, success: 1, failed: 0 }, skipped: { 'already exists': 1 } } });
+    routes['GET /api/millrace/v1/backfills/5/dates'] = () => ({ body: { dates: [{ logical_date: '2018-01-10T00:00:00Z', dag_run_id: 'manual__1' }], total_entries: 1 } });
+    routes['GET /api/v2/dags/etl/dagRuns'] = () => ({ body: { dag_runs: [run('success')], total_entries: 1 } });
     const { code, err } = await millrace(...args);
     expect(posted).toMatchObject({ dag_id: 'etl', from_date: '2018-01-10T00:00:00.000Z', to_date: '2018-01-11T00:00:00.000Z', reprocess_behavior: 'none' });
-    expect([code, err.split('\n').slice(1, 3)]).toEqual([0, ['2 runs: 1 running, 1 success', '2 runs: 2 success']]);
+    expect([code, err.split('\n').slice(1, 3)]).toEqual([0, ['1 of 2 done: 1 running, 1 success, 1 left alone (already exists)', '2 of 2 done: 2 success, 1 left alone (already exists)']]);
   });
 
-  it('a dry run only shows the dates', async () => {
-    routes['POST /api/v2/backfills/dry_run'] = () => ({ body: { backfills: [{ logical_date: '2018-01-10T00:00:00Z' }], total_entries: 1 } });
-    expect((await millrace('backfill', 'create', 'etl', '-s', '2018-01-10', '-e', '2018-01-11', '--dry-run', '-o', 'plain')).out).toBe('logical_date\tpartition_key\n2018-01-10T00:00:00Z\t\n');
+  it('pauses, unpauses, cancels and lists', async () => {
+    for (const how of ['pause', 'unpause', 'cancel']) {
+      routes[`PUT /api/v2/backfills/7/${how}`] = () => ({ body: { id: 7, dag_id: 'etl', is_paused: how === 'pause' } });
+      expect((await millrace('backfill', how, '7', '-o', 'json')).out).toContain(`"is_paused": ${how === 'pause'}`);
+    }
+    routes['GET /api/v2/backfills'] = ({ query }) => ({ body: { backfills: [{ id: 7, dag_id: query.get('dag_id') }], total_entries: 1 } });
+    expect((await millrace('backfill', 'list', '--dag-id', 'etl', '-o', 'plain')).out).toContain('7\tetl');
+    expect((await millrace('backfill', 'list')).code).toBe(2);
+    expect((await millrace('backfill', 'pause', 'x')).code).toBe(2);
+  });
+
+  it('a dry run shows what would be done with each date', async () => {
+    routes['POST /api/millrace/v1/backfills/dry_run'] = () => ({ body: { runs: [{ logical_date: '2018-01-10T00:00:00Z', action: 'skip', existing_state: 'running', exception_reason: 'in flight' }], counts: { create: 0, clear: 0, skip: 1 }, total_entries: 1 } });
+    const { out, err } = await millrace('backfill', 'create', '--dag-id', 'etl', '--from-date', '2018-01-10', '--to-date', '2018-01-11', '--dry-run', '-o', 'plain');
+    expect(out).toBe('logical_date\tdata_interval_start\tdata_interval_end\taction\texisting_state\texception_reason\n2018-01-10T00:00:00Z\t\t\tskip\trunning\tin flight\n');
+    expect(err).toContain('0 runs would be made, 0 run again, 1 left alone');
+  });
+});
+
+describe('dags next-execution', () => {
+  it('prints the runs, and says the rest on stderr', async () => {
+    routes['GET /api/millrace/v1/dags/etl/schedule'] = ({ query }) => ({ body: {
+      next_runs: [{ logical_date: '2018-01-10T00:00:00Z', data_interval_start: 'a', data_interval_end: 'b', run_after: 'c' }].slice(0, Number(query.get('count'))), warnings: ['empty'], is_paused: true, timetable_description: 'At 00:00', timezone: 'UTC' } });
+    const { code, out, err } = await millrace('dags', 'next-execution', 'etl', '-n', '1', '-o', 'plain');
+    expect([code, out]).toEqual([0, 'logical_date\tdata_interval_start\tdata_interval_end\trun_after\n2018-01-10T00:00:00Z\ta\tb\tc\n']);
+    expect(err).toMatch(/warning: empty\n.*etl is paused/s);
   });
 });

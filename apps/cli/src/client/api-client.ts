@@ -46,8 +46,16 @@ export class ApiClient {
     return this.ask('POST', path, {}, body);
   }
 
+  put<Answer = Row>(path: string): Promise<Answer> {
+    return this.ask('PUT', path, {});
+  }
+
   patch<Answer = Row>(path: string, body: object): Promise<Answer> {
     return this.ask('PATCH', path, {}, body);
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.ask('DELETE', path, {});
   }
 
   /** All rows of a list, page by page. @param most stop after so many. */

@@ -8,6 +8,7 @@ import { print, tell } from '../output/terminal.js';
 import type { OutputOptions } from '../output/terminal.js';
 import { LogPrinter } from '../watching/log-printer.js';
 import { watchRun } from '../watching/watch-run.js';
+import { endOfRun } from './runs.js';
 
 const EXIT_IMPORT_ERRORS = 1;
 const LIST = ['dag_id', 'schedule', 'is_paused', 'owners', 'tags', 'next_run', 'file'];
@@ -42,16 +43,17 @@ export interface TriggerOptions extends OutputOptions {
   readonly logicalDate?: string;
   readonly runId?: string;
   readonly note?: string;
+  readonly partitionKey?: string;
   readonly wait?: boolean;
   readonly timeout?: number;
 }
 
 export async function triggerDag(dagId: string, options: TriggerOptions): Promise<number> {
   const api = ApiClient.fromEnvironment();
-  let run = await trigger(api, dagId, options);
+  const run = await trigger(api, dagId, options);
   if (options.wait === true) {
     tell(`${dagId}: ${String(run['dag_run_id'])}`);
-    run = await watchRun(api, dagId, String(run['dag_run_id']), { onProgress: tell, ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout * 1_000 }) });
+    return endOfRun(api, dagId, String(run['dag_run_id']), options);
   }
   print(await renderRows([withSeconds(run)], RUN_COLUMNS, options.output));
   return run['state'] === 'failed' ? EXIT_FAILED_RUN : 0;
@@ -82,6 +84,7 @@ async function trigger(api: ApiClient, dagId: string, options: Omit<TriggerOptio
     ...(options.conf === undefined ? {} : { conf: options.conf }),
     ...(options.runId === undefined ? {} : { dag_run_id: options.runId }),
     ...(options.note === undefined ? {} : { note: options.note }),
+    ...(options.partitionKey === undefined ? {} : { partition_key: options.partitionKey }),
   }));
   const dag = await api.get(dagPath(dagId)).catch(() => null);
   if (dag?.['is_paused'] === true) tell(`${dagId} is paused: the run waits until you say: millrace dags unpause ${dagId}`);

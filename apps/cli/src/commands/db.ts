@@ -1,8 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfiguration } from '@millrace/configuration';
-import { migrate, pendingMigrations } from '@millrace/persistence';
+import { CLEANED, cleanDatabase, downgrade, maintainPartitions, migrate, migrationState, openDatabase } from '@millrace/persistence';
+import { MillraceError } from '@millrace/vocabulary';
 import { runningStandalone } from '../client/running-standalone.js';
 import { reachDatabase } from '../database/reach-database.js';
+import { renderRows } from '../output/render.js';
 import { print, tell } from '../output/terminal.js';
+import type { OutputOptions } from '../output/terminal.js';
+
+const WAIT_STEP_MS = 1_000;
 
 export async function migrateDatabase(): Promise<void> {
   const url = databaseUrl();
@@ -11,15 +17,89 @@ export async function migrateDatabase(): Promise<void> {
   print(`The database is at ${report.current}.\n`);
 }
 
-export async function checkDatabase(): Promise<number> {
+/** 0: up to date; 1: migrations are missing, or, with `--wait`, still are when the time is over. */
+export async function checkDatabase(options: { readonly wait?: number }): Promise<number> {
   const url = databaseUrl();
-  const pending = await reachDatabase(url, () => pendingMigrations(url));
-  if (pending.length === 0) {
-    print('The database answers and is up to date.\n');
-    return 0;
+  const until = performance.now() + (options.wait ?? 0) * 1_000;
+  for (let told = ''; ; ) {
+    let trouble: string;
+    try {
+      const state = await reachDatabase(url, () => migrationState(url));
+      if (state.pending.length === 0) {
+        print(state.unknown.length === 0 ? 'The database answers and is up to date.\n' : `The database answers. A newer version has migrated it (${state.unknown.join(', ')}); this version works with it.\n`);
+        return 0;
+      }
+      trouble = `The database answers and lacks ${state.pending.length} migrations (${state.pending.join(', ')}): run millrace db migrate.`;
+    } catch (error) {
+      if (!(error instanceof MillraceError) || options.wait === undefined) throw error;
+      trouble = error.message;
+    }
+    if (performance.now() >= until) {
+      print(`${trouble}\n`);
+      return 1;
+    }
+    if (trouble !== told) tell(`waiting: ${trouble}`);
+    told = trouble;
+    await sleep(WAIT_STEP_MS);
   }
-  print(`The database answers and lacks ${pending.length} migrations (${pending.join(', ')}): run millrace db migrate.\n`);
-  return 1;
+}
+
+/** Takes migrations back. Only with `--yes`, since it may drop what newer tables hold. */
+export async function downgradeDatabase(options: { readonly to: string; readonly yes?: boolean }): Promise<number> {
+  const url = databaseUrl();
+  if (options.yes !== true) {
+    const { applied } = await reachDatabase(url, () => migrationState(url));
+    const index = applied.indexOf(options.to);
+    if (index < 0) throw new MillraceError('not_found', `the database has no migration ${options.to}; it has ${applied.toReversed().join(', ') || 'none'}`);
+    print(`Would take back, in this order: ${applied.slice(0, index).join(', ') || 'nothing'}. What only they hold is lost. Back up first, stop the services of the newer version, then say it again with --yes.\n`);
+    return index === 0 ? 0 : 1;
+  }
+  const reverted = await reachOrRefuse(url, () => downgrade(url, options.to, (name) => tell(`took back ${name}`)));
+  print(reverted.length === 0 ? `The database is at ${options.to} already.\n` : `The database is at ${options.to}.\n`);
+  return 0;
+}
+
+/** Deletes what ended before a time. */
+export async function cleanOldRows(options: OutputOptions & { readonly before: Date | string; readonly tables?: string; readonly dryRun?: boolean; readonly yes?: boolean }): Promise<number> {
+  const tables = options.tables?.split(',').map((name) => name.trim()) ?? [];
+  const unknown = tables.filter((name) => !CLEANED.some((each) => each.table === name));
+  if (unknown.length > 0) throw new MillraceError('bad_request', `${unknown.join(', ')}: not among what is cleaned: ${CLEANED.map((each) => each.table).join(', ')}`);
+  const dryRun = options.dryRun === true || options.yes !== true;
+  const database = openDatabase(loadConfiguration(), 'millrace-db-clean');
+  try {
+    const report = await reachDatabase(database.options.url, () => cleanDatabase(database, { before: new Date(options.before), dryRun, tables, onProgress: (table, rows) => tell(`${table}: ${rows}`) }));
+    print(await renderRows(report.map(({ table, rows }) => ({ table, rows })), ['table', 'rows'], options.output));
+    if (dryRun) tell('Nothing was deleted. With --yes it is.');
+    return 0;
+  } finally {
+    await database.stop();
+  }
+}
+
+/** Makes partitions ahead and drops old ones, as schedulers do every hour. */
+export async function maintainDatabase(): Promise<void> {
+  const config = loadConfiguration();
+  const database = openDatabase(config, 'millrace-db-maintain');
+  try {
+    const report = await reachDatabase(database.options.url, () => maintainPartitions(database, new Date(), { run_decision: config['retention.decisions_days'], task_instance_history: config['retention.history_days'], audit_log: config['retention.audit_days'] }));
+    print(`made: ${report.made.join(', ') || 'none'}\ndropped: ${report.dropped.join(', ') || 'none'}\n`);
+    for (const line of report.postponed) tell(`left for later: ${line}`);
+  } finally {
+    await database.stop();
+  }
+}
+
+/** As reachDatabase, but refusals stay what they are. */
+async function reachOrRefuse<Answer>(url: string, work: () => Promise<Answer>): Promise<Answer> {
+  let refusal: MillraceError | undefined;
+  try {
+    return await reachDatabase(url, () => work().catch((error: unknown) => {
+      if (error instanceof MillraceError) refusal = error;
+      throw error;
+    }));
+  } catch (error) {
+    throw refusal ?? error;
+  }
 }
 
 function databaseUrl(): string {

@@ -20,6 +20,7 @@ export const COMPOSITIONS = {
   scheduler: async () => (await import('@millrace/scheduler')).createScheduler,
   api: async () => (await import('@millrace/api')).createApi,
   'dag-processor': async () => (await import('@millrace/dag-processor')).createDagProcessor,
+  'pod-launcher': async () => (await import('@millrace/pod-launcher')).createPodLauncher,
   worker: async () => (await import('@millrace/worker')).createWorker,
 } as const satisfies Record<string, () => Promise<Composition>>;
 

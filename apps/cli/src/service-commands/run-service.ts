@@ -12,13 +12,18 @@ export function runScheduler(): Promise<never> {
   return run('scheduler', {});
 }
 
-export function runWorker(options: { readonly queues?: string; readonly concurrency?: number }): Promise<never> {
+export async function runWorker(options: { readonly queues?: string; readonly concurrency?: number; readonly attempt?: string }): Promise<never> {
+  if (options.attempt !== undefined) return (await import('./run-attempt.js')).runAttempt(options.attempt);
   const queues = options.queues?.split(',').map((name) => name.trim()).filter((name) => name !== '');
   return run('worker', { 'worker.queues': queues, 'worker.concurrency': options.concurrency });
 }
 
 export function runLogServer(options: { readonly port?: number }): Promise<never> {
   return run('log-server', { 'log_server.port': options.port });
+}
+
+export function runPodLauncher(): Promise<never> {
+  return run('pod-launcher', {});
 }
 
 export function runDagProcessor(): Promise<never> {
