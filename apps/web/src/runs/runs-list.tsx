@@ -1,0 +1,73 @@
+import { Select, TextInput } from '@mantine/core';
+import { useDebouncedCallback } from '@mantine/hooks';
+import { IconPlayerPlay } from '@tabler/icons-react';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { PAGE_SIZE, PagesOf } from '../chrome/pages-of.js';
+import { useRowKeys } from '../chrome/shortcuts.js';
+import { SearchField } from '../dags/dags-page.js';
+import { Empty, Loaded } from '../feedback/feedback.js';
+import { StateMark } from '../look/state-mark.js';
+import { get, path } from '../rest/client.js';
+import type { DagRun } from '../rest/shapes.js';
+import { Ago, Instant, Took } from '../time/instant.js';
+import { useWords } from '../words/words.js';
+
+export interface RunsSearch {
+  readonly q?: string | undefined;
+  readonly state?: string | undefined;
+  readonly type?: string | undefined;
+  readonly since?: string | undefined;
+  readonly page?: number | undefined;
+}
+
+/** Runs, newest first: of one dag or of all. */
+export function RunsList({ dagId, search, change }: { readonly dagId: string | null; readonly search: RunsSearch; readonly change: (next: Partial<RunsSearch>) => void }) {
+  const t = useWords();
+  useRowKeys();
+  const page = search.page ?? 1;
+  const setSince = useDebouncedCallback((since: string) => change({ since: since === '' ? undefined : since, page: undefined }), 300);
+  const runs = useQuery({
+    queryKey: dagId === null ? ['runs', search] : ['dag', dagId, 'runs', search],
+    queryFn: ({ signal }) => get<{ dag_runs: DagRun[]; total_entries: number }>(path`/api/v2/dags/${dagId ?? '~'}/dagRuns`, {
+      state: search.state, run_type: search.type, order_by: '-run_after', limit: PAGE_SIZE, offset: (page - 1) * PAGE_SIZE,
+      ...(search.q === undefined ? {} : dagId === null ? { dag_id_pattern: search.q } : { run_id_pattern: search.q }), run_after_gte: search.since === undefined ? undefined : new Date(search.since).toISOString(),
+    }, signal),
+    placeholderData: keepPreviousData,
+  });
+  return (
+    <>
+      <div className="filters">
+        <SearchField value={search.q ?? ''} change={(q) => change({ q: q === '' ? undefined : q, page: undefined })} label={dagId === null ? t('Search dags') : t('Search run ids')} />
+        <Select aria-label={t('State')} placeholder={t('Any state')} clearable w={130} value={search.state ?? null} data={['success', 'failed', 'running', 'queued'].map((value) => ({ value, label: t(value) }))} onChange={(state) => change({ state: state ?? undefined, page: undefined })} />
+        <Select aria-label={t('Kind')} placeholder={t('Any kind')} clearable w={160} value={search.type ?? null} data={['scheduled', 'manual', 'backfill', 'asset_triggered', 'asset_materialization'].map((value) => ({ value, label: t(value.replaceAll('_', ' ')) }))} onChange={(type) => change({ type: type ?? undefined, page: undefined })} />
+        <TextInput type="date" aria-label={t('Since')} defaultValue={search.since ?? ''} onChange={(event) => setSince(event.currentTarget.value)} w={140} />
+      </div>
+      <Loaded query={runs} rows={12}>
+        {(data) => data.dag_runs.length === 0 ? <Empty title={t('No run fits')} icon={<IconPlayerPlay />} /> : (
+          <div className="card flush">
+            <table className="table">
+              <thead><tr>{dagId === null && <th>{t('Dag')}</th>}<th>{t('Run')}</th><th>{t('State')}</th><th className="wide-only">{t('Kind')}</th><th className="wide-only">{t('Logical date')}</th><th className="wide-only">{t('Started')}</th><th className="right">{t('Ran')}</th><th className="wide-only">{t('By')}</th><th className="wide-only right">{t('Version')}</th></tr></thead>
+              <tbody>
+                {data.dag_runs.map((run) => (
+                  <tr key={`${run.dag_id} ${run.dag_run_id}`} data-row>
+                    {dagId === null && <td><Link to="/dags/$dagId" params={{ dagId: run.dag_id }} tabIndex={-1} className="soft">{run.dag_display_name}</Link></td>}
+                    <td className="clip-cell"><Link to="/dags/$dagId/runs/$runId" params={{ dagId: run.dag_id, runId: run.dag_run_id }}>{run.dag_run_id}</Link>{run.note !== null && <span className="faint" title={run.note}> “{run.note.slice(0, 40)}”</span>}</td>
+                    <td><StateMark state={run.state} /></td>
+                    <td className="soft wide-only">{t(run.run_type.replaceAll('_', ' '))}</td>
+                    <td className="wide-only"><Instant at={run.logical_date} parts="minute" /></td>
+                    <td className="wide-only"><Ago at={run.start_date} /></td>
+                    <td className="right"><Took from={run.start_date} to={run.end_date} /></td>
+                    <td className="soft wide-only">{run.triggering_user_name ?? t(run.triggered_by.replaceAll('_', ' '))}</td>
+                    <td className="right num soft wide-only">{run.dag_versions.at(-1) === undefined ? '' : `v${run.dag_versions.at(-1)!.version_number}`}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+            <PagesOf total={data.total_entries} page={page} setPage={(next) => change({ page: next === 1 ? undefined : next })} />
+          </div>
+        )}
+      </Loaded>
+    </>
+  );
+}

@@ -1,0 +1,90 @@
+import { IconServer2 } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Card, Page } from '../chrome/page.js';
+import { Empty, Loaded } from '../feedback/feedback.js';
+import { get } from '../rest/client.js';
+import { Ago } from '../time/instant.js';
+import { useWords } from '../words/words.js';
+
+interface Service {
+  readonly id: string;
+  readonly kind: string;
+  readonly alive: boolean;
+  readonly hostname: string;
+  readonly pid: number | null;
+  readonly address: string | null;
+  readonly version: string;
+  readonly started_at: string;
+  readonly last_beat_at: string;
+  readonly ended_at: string | null;
+}
+interface Worker {
+  readonly session_id: string;
+  readonly worker_name: string;
+  readonly state: string;
+  readonly queues: readonly string[];
+  readonly slots: number;
+  readonly free_slots: number;
+  readonly version: string;
+  readonly pid: number | null;
+  readonly started_at: string;
+  readonly last_beat_at: string;
+}
+
+/** Who runs: workers with their queues and slots, and the services. */
+export function ServicesPage() {
+  const t = useWords();
+  const workers = useQuery({ queryKey: ['services', 'workers'], queryFn: ({ signal }) => get<{ workers: Worker[] }>('/api/millrace/v1/workers', { limit: 100, order_by: '-started_at' }, signal), refetchInterval: 5_000 });
+  const services = useQuery({ queryKey: ['services', 'services'], queryFn: ({ signal }) => get<{ services: Service[] }>('/api/millrace/v1/services', { limit: 100, order_by: '-last_beat_at' }, signal), refetchInterval: 5_000 });
+  return (
+    <Page title={t('Workers and services')}>
+      <Loaded query={workers}>
+        {(data) => {
+          const here = data.workers.filter((worker) => worker.state === 'active' || worker.state === 'draining');
+          const gone = data.workers.filter((worker) => !here.includes(worker)).slice(0, 8);
+          return (
+            <Card title={t('Workers')} aside={<span className="soft small">{t('{free} of {slots} slots free', { free: here.reduce((sum, one) => sum + one.free_slots, 0), slots: here.reduce((sum, one) => sum + one.slots, 0) })}</span>} flush>
+              {here.length + gone.length === 0 ? <Empty title={t('No worker has ever been here')} icon={<IconServer2 />}><p>{t('Without one nothing runs. Start one with millrace worker.')}</p></Empty> : (
+                <table className="table">
+                  <thead><tr><th>{t('Name')}</th><th>{t('State')}</th><th>{t('Queues')}</th><th style={{ width: '22%' }}>{t('Slots')}</th><th className="wide-only">{t('Version')}</th><th className="wide-only">{t('Started')}</th><th>{t('Heard of')}</th></tr></thead>
+                  <tbody>
+                    {[...here, ...gone].map((worker) => (
+                      <tr key={worker.session_id} className={here.includes(worker) ? '' : 'faded'}>
+                        <td className="mono">{worker.worker_name}{worker.pid === null ? '' : <span className="faint"> · {worker.pid}</span>}</td>
+                        <td><span className="lamp-line"><i className={worker.state === 'active' ? 'lamp on' : worker.state === 'draining' ? 'lamp wait' : 'lamp off'} />{t(worker.state)}</span></td>
+                        <td>{worker.queues.map((queue) => <span key={queue} className="tag">{queue}</span>)}</td>
+                        <td>{here.includes(worker) && <span className="progress"><progress max={Math.max(1, worker.slots)} value={worker.slots - worker.free_slots} aria-label={t('{busy} of {slots} slots busy', { busy: worker.slots - worker.free_slots, slots: worker.slots })} /><span className="num soft small">{worker.slots - worker.free_slots} / {worker.slots}</span></span>}</td>
+                        <td className="soft wide-only">{worker.version}</td><td className="wide-only"><Ago at={worker.started_at} /></td><td><Ago at={worker.last_beat_at} /></td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              )}
+            </Card>
+          );
+        }}
+      </Loaded>
+      <Loaded query={services}>
+        {(data) => {
+          const alive = data.services.filter((service) => service.alive);
+          const gone = data.services.filter((service) => !service.alive).slice(0, 8);
+          return (
+            <Card title={t('Services')} flush>
+              <table className="table">
+                <thead><tr><th>{t('Service')}</th><th>{t('State')}</th><th>{t('Host')}</th><th className="wide-only">{t('Address')}</th><th className="wide-only">{t('Version')}</th><th className="wide-only">{t('Started')}</th><th>{t('Heard of')}</th></tr></thead>
+                <tbody>
+                  {[...alive, ...gone].map((service) => (
+                    <tr key={service.id} className={service.alive ? '' : 'faded'}>
+                      <td>{service.kind}</td><td><span className="lamp-line"><i className={service.alive ? 'lamp on' : 'lamp off'} />{service.alive ? t('healthy') : service.ended_at === null ? t('not heard of') : t('ended')}</span></td>
+                      <td className="mono">{service.hostname}{service.pid === null ? '' : <span className="faint"> · {service.pid}</span>}</td><td className="mono soft wide-only">{service.address}</td><td className="soft wide-only">{service.version}</td><td className="wide-only"><Ago at={service.started_at} /></td><td><Ago at={service.last_beat_at} /></td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </Card>
+          );
+        }}
+      </Loaded>
+    </Page>
+  );
+}

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { duration, instantText, relative } from './format.js';
+
+it.each([[0.0004, '0s'], [0.0123, '12ms'], [0.45, '0.5s'], [9.94, '9.9s'], [42.4, '42s'], [185, '3m 05s'], [7_800, '2h 10m'], [357_000, '4d 3h'], [null, '—']])('%s seconds are %s', (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
+});
+
+it('writes a time in its zone, in ISO order', () => {
+  expect(instantText('2026-11-22T23:30:05Z', 'Asia/Shanghai')).toBe('2026-11-23 07:30:05');
+  expect(instantText('2026-03-29T00:59:59Z', 'Europe/Berlin', 'minute')).toBe('2026-03-29 01:59');
+  expect(instantText('nonsense', 'UTC')).toBe('nonsense');
+});
+
+it('says how long ago in both languages', () => {
+  const now = Date.parse('2026-11-23T12:00:00Z');
+  expect(relative('2026-11-23T11:57:00Z', now, 'en')).toBe('3 min. ago');
+  expect(relative('2026-11-23T14:00:00Z', now, 'zh')).toBe('2小时后');
+  expect(relative('2026-11-23T11:59:58Z', now, 'zh')).toBe('刚刚');
+});
