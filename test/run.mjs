@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { obtainChromium } from './services/chromium.mjs';
 import { run } from './services/commands.mjs';
 import { removeLeftovers } from './services/leftovers.mjs';
 import { obtainServices } from './services/obtain.mjs';
@@ -49,9 +50,13 @@ async function main() {
   await kit.fillPool(pool, addresses, HOSTS_MADE_AHEAD);
   cleanups.push(async () => kit.deleteVirtualHosts(addresses, await kit.virtualHostsOfPool(pool)));
 
+  const filters = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
+  const chromium = filters.length === 0 || filters.some((filter) => filter.includes('ui')) ? await obtainChromium(process.env) : { missing: 'not asked for' };
+  if (chromium.missing && chromium.missing !== 'not asked for') console.log(`test: the journeys through the web UI will be SKIPPED: ${chromium.missing}`);
+
   const report = join(scratch, 'report.json');
   const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...process.argv.slice(2)];
-  const env = { ...process.env, ...services, MILLRACE_TEST_VHOST_POOL: pool };
+  const env = { ...process.env, ...services, MILLRACE_TEST_VHOST_POOL: pool, ...(chromium.path ? { MILLRACE_TEST_CHROMIUM: chromium.path } : {}) };
   const { code } = await run(process.execPath, args, { cwd: root, env, timeoutMs: 3600_000, onStart: (child) => (vitest = child) });
   return countsOf(report, code);
 }

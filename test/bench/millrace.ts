@@ -27,9 +27,10 @@ export type Figures = Record<string, number>;
 export async function measureMillrace(settings: MillraceSettings): Promise<Figures> {
   const config: Settings = {
     'broker.queue_type': settings.queueType, 'scheduler.continuation': settings.continuation, 'worker.warm_runners': settings.concurrency,
+    ...(settings.only.has('wide100k') ? { 'core.max_map_length': 200_000 } : {}),
   };
   const constellation = await Constellation.start({
-    label: 'bench', schedulers: settings.schedulers, dags: [join(REPOSITORY_ROOT, 'test/bench/dags')], settings: config, ...(settings.profileFolder === null ? {} : { profileFolder: settings.profileFolder }),
+    label: 'bench', schedulers: settings.schedulers, dags: [join(REPOSITORY_ROOT, 'test/bench/dags'), ...(settings.only.has('wide100k') ? [join(REPOSITORY_ROOT, 'test/bench/dags-large')] : [])], settings: config, ...(settings.profileFolder === null ? {} : { profileFolder: settings.profileFolder }),
     workers: Array.from({ length: settings.workers }, () => ({ queues: ['default'], concurrency: settings.concurrency })),
   });
   try {
@@ -56,17 +57,17 @@ class Bench {
   private onEnd: (() => void) | undefined;
 
   readonly all: Readonly<Record<string, () => Promise<Figures>>> = {
-    chain3: () => this.chain3(), hop: () => this.hop(), fan100: () => this.fan100(), batch200: () => this.batch200(), wide: () => this.wide(),
+    chain3: () => this.chain3(), hop: () => this.hop(), fan100: () => this.fan100(), batch200: () => this.batch200(), wide: () => this.wide('wide'), wide100k: () => this.wide('wide100k'),
   };
 
   constructor(private readonly constellation: Constellation, private readonly settings: MillraceSettings) {}
 
   async published(): Promise<void> {
-    const wanted = ['chain3', 'hop', 'fan100', ...(this.settings.only.has('wide') ? ['wide', 'wide_warm'] : [])];
+    const wanted = ['chain3', 'hop', 'fan100', ...(this.settings.only.has('wide') || this.settings.only.has('wide100k') ? ['wide', 'wide_warm'] : []), ...(this.settings.only.has('wide100k') ? ['wide100k'] : [])];
     await eventually('the bench dags to be published', async () => {
       const { rows } = await this.constellation.database.query('select 1 from dag where dag_id = any($1) and current_version_id is not null', [wanted]);
       return rows.length === wanted.length;
-    }, 60_000).catch(async (error: unknown) => {
+    }, this.settings.only.has('wide100k') ? 300_000 : 60_000).catch(async (error: unknown) => {
       const { rows } = await this.constellation.database.query('select relative_fileloc, stack_trace from import_error');
       throw new Error(`${String(error)}; import errors: ${JSON.stringify(rows)}`);
     });
@@ -111,20 +112,20 @@ class Bench {
     return { 'batch200.runs_per_s': count / seconds, 'batch200.tasks_per_s': (3 * count) / seconds };
   }
 
-  private async wide(): Promise<Figures> {
+  private async wide(name: 'wide' | 'wide100k'): Promise<Figures> {
     for (let i = 0; i < 3; i++) await this.timed('wide_warm');
     const [before, commitsBefore] = [await this.cpu(), await this.commits()];
-    const ms = await this.timed('wide');
+    const ms = await this.timed(name);
     const [after, commitsAfter] = [await this.cpu(), await this.commits()];
-    const { rows } = await this.constellation.database.query<{ count: number }>('select count(*)::int as count from task_instance where run_id = $1', [this.nameOf('wide', this.lastRun)]);
+    const { rows } = await this.constellation.database.query<{ count: number }>('select count(*)::int as count from task_instance where run_id = $1', [this.nameOf(name, this.lastRun)]);
     const tasks = rows[0]?.count ?? Number.NaN;
-    const split = Object.entries(after).map(([part, seconds]) => [`wide.cpu_us_per_task.${part}`, ((seconds - (before[part] ?? 0)) * 1e6) / tasks] as const);
+    const split = Object.entries(after).map(([part, seconds]) => [`${name}.cpu_us_per_task.${part}`, ((seconds - (before[part] ?? 0)) * 1e6) / tasks] as const);
     return {
-      'wide.tasks_per_s': (tasks / ms) * 1e3,
-      'wide.cpu_us_per_task': split.reduce((sum, [, us]) => sum + us, 0),
+      [`${name}.tasks_per_s`]: (tasks / ms) * 1e3,
+      [`${name}.cpu_us_per_task`]: split.reduce((sum, [, us]) => sum + us, 0),
       ...Object.fromEntries(split),
-      'wide.commits_per_task': (commitsAfter - commitsBefore) / tasks,
-      'wide.scheduler_peak_mb': Math.max(...this.named('scheduler').map((pid) => peakMemoryMb(pid))),
+      [`${name}.commits_per_task`]: (commitsAfter - commitsBefore) / tasks,
+      [`${name}.scheduler_peak_mb`]: Math.max(...this.named('scheduler').map((pid) => peakMemoryMb(pid))),
     };
   }
 

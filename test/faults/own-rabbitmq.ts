@@ -18,13 +18,13 @@ export class OwnRabbitMq {
   ) {}
 
   /** Needs Debian's rabbitmq-server (or one on the PATH). @throws with that sentence when there is none */
-  static async start(): Promise<OwnRabbitMq> {
+  static async start(options: { readonly prometheusPort?: number } = {}): Promise<OwnRabbitMq> {
     if (find('rabbitmq-server') === null) throw new Error('rabbitmq-server is not installed: the faults of the broker need a node of their own (apt-get install rabbitmq-server)');
     const [amqpPort, distPort] = [await freePort(), await freePort()];
     const folder = mkdtempSync(join(tmpdir(), 'millrace-rabbitmq-'));
     for (const each of ['db', 'log']) mkdirSync(join(folder, each));
-    writeFileSync(join(folder, 'rabbitmq.conf'), 'loopback_users = none\n');
-    writeFileSync(join(folder, 'enabled_plugins'), '[].\n');
+    writeFileSync(join(folder, 'rabbitmq.conf'), `loopback_users = none\n${options.prometheusPort === undefined ? '' : `prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = ${options.prometheusPort}\n`}`);
+    writeFileSync(join(folder, 'enabled_plugins'), options.prometheusPort === undefined ? '[].\n' : '[rabbitmq_prometheus].\n');
     await giveToRabbitMq(folder);
     const node = new OwnRabbitMq(`amqp://guest:guest@127.0.0.1:${amqpPort}`, folder, {
       PATH: `${process.env['PATH'] ?? ''}${delimiter}/usr/sbin${delimiter}/usr/local/sbin`, HOME: process.env['HOME'] ?? folder, LANG: 'C.UTF-8',

@@ -6,7 +6,7 @@ import { migrate } from '@millrace/persistence';
 import amqp from 'amqplib';
 import pg from 'pg';
 import { Journal } from '../oracle/journal.js';
-import { readLedger, type LedgerLine } from '../oracle/ledger.js';
+import { readLedger, readTold, type LedgerLine } from '../oracle/ledger.js';
 import { observe } from '../oracle/observe.js';
 import type { ExpectedTicks, Observed } from '../oracle/observed.js';
 import { ownServices, type OwnServices } from './own-services.js';
@@ -36,6 +36,8 @@ export interface ConstellationPlan {
   /** Dag files or folders of them, copied into the dags folder before the services start. */
   readonly dags: readonly string[];
   readonly settings?: Settings;
+  /** Of every service, besides the configuration. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Instead of the shared broker: faults that restart it need one of their own. With virtual host. */
   readonly brokerUrl?: string;
   readonly startTimeoutMs?: number;
@@ -62,6 +64,11 @@ export class Constellation {
   private readonly extraEnv = new Map<string, Readonly<Record<string, string>>>();
   private readonly watch: ProcessWatch;
   private readonly token = randomBytes(24).toString('hex');
+
+  get internalToken(): string {
+    return this.token;
+  }
+
   private rest: RestClient | null = null;
 
   private constructor(
@@ -156,7 +163,7 @@ export class Constellation {
   /** What the oracle compares, as things stand now. */
   async observe(ticks: readonly ExpectedTicks[] = []): Promise<Observed> {
     const liveWorkerPids = new Set([...this.services].filter(([name, service]) => name.startsWith('worker') && service.running).map(([, service]) => service.pid));
-    return observe(this.database, { ledger: this.ledger(), journal: this.journal.entries, ticks, liveWorkerPids, ...(await this.waitingMessages()) });
+    return observe(this.database, { ledger: this.ledger(), told: readTold(`${this.ledgerFile}.told`), journal: this.journal.entries, ticks, liveWorkerPids, ...(await this.waitingMessages()) });
   }
 
   /**
@@ -246,6 +253,7 @@ export class Constellation {
     return {
       PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', HOME: home,
       ...Object.fromEntries(Object.entries(settings).map(([key, value]) => [`MILLRACE__${key.replace('.', '__').toUpperCase()}`, String(value)])),
+      ...this.plan.environment,
       ...this.extraEnv.get(name),
     };
   }

@@ -11,11 +11,15 @@ import { checkSlots } from './promises/09-slots.js';
 import { checkTicks } from './promises/10-ticks.js';
 import { checkReplay } from './promises/11-replay.js';
 import { checkLeftovers } from './promises/12-leftovers.js';
+import { checkAudit } from './promises/13-audit.js';
+import { checkAssets } from './promises/15-assets.js';
+import { checkCallbacks } from './promises/16-callbacks.js';
 
 /** The promises by the numbers the operators' page gives them. */
 const PROMISES: Readonly<Record<number, (observed: Observed) => string[]>> = {
   1: checkTriggers, 2: checkEnds, 3: checkOneStart, 4: checkClaimed, 5: checkOverlaps, 6: checkSuccess,
   7: checkOrder, 8: checkBudgets, 9: checkSlots, 10: checkTicks, 11: checkReplay, 12: checkLeftovers,
+  13: checkAudit, 15: checkAssets, 16: checkCallbacks,
 };
 
 /** Everything that breaks a promise; empty: they all held. */

@@ -33,6 +33,14 @@ export function readLedger(file: string): LedgerLine[] {
   });
 }
 
+const toldSchema = z.object({ id: z.string(), on: z.string(), dag: z.string(), run: z.string(), task: z.string() });
+
+/** What callbacks wrote, as {@link readLedger} reads it. */
+export function readTold(file: string): z.infer<typeof toldSchema>[] {
+  if (!existsSync(file)) return [];
+  return readFileSync(file, 'utf8').split('\n').filter((line) => line !== '').map((line) => toldSchema.parse(JSON.parse(line)));
+}
+
 /** One attempt as the ledger saw it. */
 export interface LedgerAttempt {
   readonly attempt: string;

@@ -16,6 +16,11 @@ export interface Observed {
   readonly decisions: ReadonlyMap<string, readonly ObservedDecision[]>;
   readonly sessions: readonly ObservedSession[];
   readonly pools: readonly { readonly name: string; readonly slots: number }[];
+  readonly audits: readonly { readonly dagId: string; readonly runId: string; readonly event: string }[];
+  readonly assetEvents: readonly ObservedAssetEvent[];
+  readonly callbacks: readonly ObservedCallback[];
+  /** What callbacks wrote outside PostgreSQL. */
+  readonly told: readonly ToldLine[];
   readonly leftovers: Leftovers;
   /** Workers that are alive now, by process id. */
   readonly liveWorkerPids: ReadonlySet<number>;
@@ -26,7 +31,10 @@ export interface ObservedDecision {
   readonly version: number;
   readonly now: number;
   /** How much of the run could be queued at once; null: as much as the dag allows. */
-  readonly window?: number | null;
+  readonly window?: number | readonly number[] | null;
+  readonly counted?: string | null;
+  readonly maxMapLength?: number | null;
+  readonly refitted?: boolean | null;
   readonly events: readonly unknown[];
 }
 
@@ -71,7 +79,53 @@ export interface ObservedTry {
 
 export interface ObservedDocument {
   readonly maxActiveTasks: number;
-  readonly tasks: readonly { readonly taskId: string; readonly upstream: readonly string[]; readonly triggerRule: string; readonly retries: number; readonly mapped: boolean }[];
+  /** Ends of a run that are told of. */
+  readonly callbacks: readonly string[];
+  readonly tasks: readonly {
+    readonly taskId: string;
+    readonly upstream: readonly string[];
+    readonly triggerRule: string;
+    readonly retries: number;
+    readonly mapped: boolean;
+    /** Changes that are told of. */
+    readonly callbacks: readonly string[];
+    /** Names of assets it updates. */
+    readonly outlets: readonly string[];
+  }[];
+  /** Assets each event of which asks for a run; empty when the schedule is another one. */
+  readonly anyOf: readonly string[];
+}
+
+export interface ObservedAssetEvent {
+  readonly id: string;
+  readonly asset: string;
+  readonly dagId: string;
+  readonly runId: string;
+  readonly taskId: string;
+  readonly indexPath: readonly number[];
+  /** Dags with a run that carries it, once for each such run. */
+  readonly consumedBy: readonly string[];
+}
+
+export interface ObservedCallback {
+  readonly id: string;
+  readonly dagId: string;
+  readonly runId: string | null;
+  readonly taskId: string | null;
+  readonly indexPath: readonly number[];
+  readonly tryNumber: number;
+  readonly kind: string;
+  readonly state: string;
+  readonly tries: number;
+}
+
+export interface ToldLine {
+  /** The callback's id. */
+  readonly id: string;
+  readonly on: string;
+  readonly dag: string;
+  readonly run: string;
+  readonly task: string;
 }
 
 export interface ObservedSession {
@@ -86,6 +140,10 @@ export interface ObservedSession {
 /** What must be nothing when all has settled. */
 export interface Leftovers {
   readonly unappliedEvents: number;
+  /** Rows of the outbox, parked ones too. */
+  readonly owedEffects: number;
+  /** Callbacks not told yet. */
+  readonly openCallbacks: number;
   /** Timers of runs that are over. */
   readonly staleTimers: number;
   readonly deadLetters: number;

@@ -42,6 +42,18 @@ const PLANTS: readonly { promise: number; name: string; plant: (observed: Mutabl
   { promise: 12, name: 'a timer of a run that is over', plant: (o) => { o.leftovers.staleTimers = 2; }, says: /2 timers/ },
   { promise: 12, name: 'a dead letter', plant: (o) => { o.leftovers.deadLetters = 1; }, says: /1 dead letters/ },
   { promise: 12, name: 'a message nobody takes', plant: (o) => { o.leftovers.queuedMessages = 3; }, says: /3 messages wait/ },
+  { promise: 12, name: 'an effect that was not carried out', plant: (o) => { o.leftovers.owedEffects = 1; }, says: /1 effects/ },
+  { promise: 12, name: 'a callback nobody was told', plant: (o) => { o.leftovers.openCallbacks = 1; }, says: /1 callbacks/ },
+  { promise: 13, name: 'an action the audit log does not know', plant: (o) => { o.audits.splice(0); }, says: /trigger of etl\/run .* audit log does not know/ },
+  { promise: 15, name: 'an asset event that was lost', plant: (o) => { o.assetEvents.splice(0); }, says: /load is success, and asset table has 0 events/ },
+  { promise: 15, name: 'an asset event that came twice', plant: (o) => { o.assetEvents.push({ ...o.assetEvents[0]!, id: '2' }); }, says: /asset table has 2 events/ },
+  { promise: 15, name: 'an asset event of a task that failed', plant: (o) => { o.instances[1]!.state = 'failed'; }, says: /load is failed, and asset table has 1 events/ },
+  { promise: 15, name: 'an event no run took', plant: (o) => { o.assetEvents[0]!.consumedBy = []; }, says: /is in 0 runs/ },
+  { promise: 15, name: 'an event two runs took', plant: (o) => { o.assetEvents[0]!.consumedBy = ['cron', 'cron']; }, says: /is in 2 runs/ },
+  { promise: 16, name: 'a callback that was never owed', plant: (o) => { o.callbacks.splice(0); }, says: /success of run etl\/run, which is success: 0 callbacks instead of 1/ },
+  { promise: 16, name: 'a callback of something that did not happen', plant: (o) => { o.callbacks.push({ ...o.callbacks[0]!, id: 'x', taskId: 'load', kind: 'failure' }); }, says: /failure of etl\/run\/load, which is success: 1 callbacks instead of 0/ },
+  { promise: 16, name: 'a callback called a success that nobody heard', plant: (o) => { o.told.splice(0); }, says: /callback cb .* nobody was told/ },
+  { promise: 16, name: 'something told twice under two ids', plant: (o) => { o.told.push({ ...o.told[0]!, id: 'y' }); }, says: /callback y was told, and there is no such callback/ },
   { promise: 12, name: 'a lease without a process', plant: (o) => { o.sessions[0]!.leaseExpired = true; o.liveWorkerPids.clear(); }, says: /process is gone/ },
 ];
 
@@ -70,8 +82,8 @@ function decisionsOf(observed: Mutable): ObservedDecision[] {
 
 /** extract was lost once and succeeded on its second try; load followed. Decided by the engine, so that the replay has something to agree with. */
 const STORY = (() => {
-  const task = { operator: 'Fn', triggerRule: 'all_success', retries: 1, retryDelaySeconds: 0, retryExponentialBackoff: 0, maxRetryDelaySeconds: null, executionTimeoutSeconds: null, onLost: 'retry',
-    queue: 'default', pool: 'small', poolSlots: 1, priorityWeight: 1, weightRule: 'downstream', group: null, isSetup: false, isTeardown: false, onFailureFailDagRun: false, owner: 'me' } as const;
+  const task = { operator: 'Fn', triggerRule: 'all_success', retries: 1, retryDelaySeconds: 0, retryExponentialBackoff: 0, maxRetryDelaySeconds: null, retryPolicy: [], executionTimeoutSeconds: null, onLost: 'retry',
+    queue: 'default', pool: 'default_pool', poolSlots: 1, priorityWeight: 1, weightRule: 'downstream', group: null, isSetup: false, isTeardown: false, onFailureFailDagRun: false, owner: 'me' } as const;
   const source: PlanSource = { dagId: 'etl', maxActiveTasks: 1, failFast: false, dagrunTimeoutSeconds: null, tasks: [{ ...task, taskId: 'extract', upstream: [] }, { ...task, taskId: 'load', upstream: ['extract'] }] };
   const compiled = compilePlan(source);
   if (!compiled.ok) throw new Error('the plan of this spec is wrong');
@@ -113,14 +125,24 @@ function lawful(): Mutable {
     instances: [row('extract', a2, 2, { startDate: 6_000 }), row('load', b1, 1, { startDate: 7_000 })],
     history: [row('extract', a1, 1, { state: 'lost', reason: 'worker w1 was lost', recordedAt: 5_000 })],
     documents: new Map([
-      ['v1', { maxActiveTasks: 1, tasks: [{ taskId: 'extract', upstream: [], triggerRule: 'all_success', retries: 1, mapped: false }, { taskId: 'load', upstream: ['extract'], triggerRule: 'all_success', retries: 1, mapped: false }] }],
-      ['v2', { maxActiveTasks: 1, tasks: [] }],
+      ['v1', {
+        maxActiveTasks: 1, callbacks: ['success'], anyOf: [],
+        tasks: [
+          { taskId: 'extract', upstream: [], triggerRule: 'all_success', retries: 1, mapped: false, callbacks: [], outlets: [] },
+          { taskId: 'load', upstream: ['extract'], triggerRule: 'all_success', retries: 1, mapped: false, callbacks: ['failure'], outlets: ['table'] },
+        ],
+      }],
+      ['v2', { maxActiveTasks: 1, callbacks: [], anyOf: ['table'], tasks: [] }],
     ]),
     sources: new Map([['v1', STORY.source], ['v2', { ...STORY.source, tasks: [] }]]),
     decisions: new Map<string, ObservedDecision[]>([['r1', [...STORY.decisions]], ...ticks.map(({ id }): [string, ObservedDecision[]] => [id, [{ version: 1, now: 3_000, events: [{ type: 'started' }] }]])]),
     sessions: [{ id: 's1', workerName: 'w1', pid: 7, slots: 1, state: 'active', leaseExpired: false }],
     pools: [{ name: 'small', slots: 1 }],
-    leftovers: { unappliedEvents: 0, staleTimers: 0, deadLetters: 0, queuedMessages: 0 },
+    audits: [{ dagId: 'etl', runId: 'run', event: 'trigger_dag_run' }],
+    assetEvents: [{ id: '1', asset: 'table', dagId: 'etl', runId: 'run', taskId: 'load', indexPath: [], consumedBy: ['cron'] }],
+    callbacks: [{ id: 'cb', dagId: 'etl', runId: 'run', taskId: null, indexPath: [], tryNumber: 0, kind: 'success', state: 'success', tries: 1 }],
+    told: [{ id: 'cb', on: 'success', dag: 'etl', run: 'run', task: '' }],
+    leftovers: { unappliedEvents: 0, owedEffects: 0, openCallbacks: 0, staleTimers: 0, deadLetters: 0, queuedMessages: 0 },
     liveWorkerPids: new Set([7]),
     ticks: [{ dagId: 'cron', everyMs: 1_000, from: 1_000, until: 2_000 }],
   };

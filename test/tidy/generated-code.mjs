@@ -1,4 +1,5 @@
-// The generated gRPC code is committed, so that a clean clone needs no generator; it must be what the .proto files say.
+// The generated gRPC code is committed, so that a clean clone needs no generator; it must be what the .proto files say. What programs were
+// given (`libs/contracts/released`, written anew at a release) must still work.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,8 @@ export function generatedCodeProblems() {
   const contracts = join(root, 'libs/contracts');
   const lint = buf(['lint'], contracts);
   if (lint.status !== 0) return [`buf lint: ${lint.stdout}${lint.stderr}`.trim()];
+  const broken = buf(['breaking', '--against', 'released/millrace-v1.binpb'], contracts);
+  if (broken.status !== 0) return [`programs written for the released millrace.v1 would break: ${broken.stdout}${broken.stderr}`.trim()];
   const fresh = mkdtempSync(join(tmpdir(), 'millrace-proto-'));
   try {
     const generate = buf(['generate', '--output', fresh], contracts);

@@ -123,7 +123,8 @@ function importsOf({ path, ast }, paths) {
 function rewrite(from, specifier) {
   const [scope, name, ...rest] = specifier.split('/');
   const folder = folderOf[`${scope}/${name}`];
-  if (folder === undefined) return specifier.endsWith('.json') ? 'node:module' : specifier;
+  // Data and styles are no modules; `?url` asks Vite for the address of a file.
+  if (folder === undefined) return /\.(json|css)$/.test(specifier) ? 'node:module' : specifier.replace(/\?url$/, '');
   const { exports = {} } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
   const entry = exports[rest.length === 0 ? '.' : `./${rest.join('/')}`]?.['@millrace/source'];
   if (entry === undefined) return `./not-a-door-of-the-package/${specifier}`;
@@ -132,11 +133,13 @@ function rewrite(from, specifier) {
 }
 
 function mirrored(path) {
-  return path.replace(/\.ts$/, '.js');
+  return path.replace(/\.tsx?$/, '.js');
 }
 
 function original(path) {
-  return /^(apps|libs|test|examples)\//.test(path) ? path.replace(/(\.types)?\.js$/, '.ts') : path.replace(/^.*node_modules\//, '');
+  if (!/^(apps|libs|test|examples)\//.test(path)) return path.replace(/^.*node_modules\//, '');
+  const file = path.replace(/(\.types)?\.js$/, '.ts');
+  return existsSync(join(root, `${file}x`)) ? `${file}x` : file;
 }
 
 function escape(text) {

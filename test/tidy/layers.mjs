@@ -10,6 +10,8 @@ export const PACKAGES = {
   // authoring: runs inside users' bundles
   'libs/sdk': { layer: 'authoring', may: ['vocabulary', 'contracts'] },
   'libs/operators': { layer: 'authoring', may: ['vocabulary', 'contracts', 'sdk'] },
+  // what programs call Millrace with
+  'libs/client': { layer: 'authoring', may: ['vocabulary', 'contracts'] },
   // foundation
   'libs/lifecycle': { layer: 'foundation', may: ['vocabulary'] },
   'libs/configuration': { layer: 'foundation', may: ['vocabulary'] },
@@ -21,6 +23,7 @@ export const PACKAGES = {
   'libs/messaging': { layer: 'adapters', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services'] },
   'libs/live-updates': { layer: 'adapters', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services'] },
   'libs/task-logs': { layer: 'adapters', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services'] },
+  'libs/object-store': { layer: 'adapters', may: ['vocabulary'] },
   // services: never each other
   'libs/execution': { layer: 'services', may: ['vocabulary', 'contracts', 'sdk', 'lifecycle', 'configuration', 'telemetry', 'test-services', 'messaging', 'live-updates', 'task-logs'] },
   'libs/bundles': { layer: 'services', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services'] },
@@ -28,10 +31,13 @@ export const PACKAGES = {
   'libs/scheduling': { layer: 'scheduling', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services', 'persistence', 'messaging', 'live-updates'] },
   // apps: one process each
   'apps/scheduler': { layer: 'apps', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'persistence', 'messaging', 'live-updates', 'access', 'scheduling'] },
-  'apps/api': { layer: 'apps', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services', 'persistence', 'messaging', 'live-updates', 'task-logs', 'access', 'scheduling'] },
+  'apps/api': { layer: 'apps', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services', 'persistence', 'messaging', 'live-updates', 'task-logs', 'object-store', 'access', 'scheduling'] },
   'apps/worker': { layer: 'apps', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'messaging', 'live-updates', 'task-logs', 'execution'] },
-  'apps/log-server': { layer: 'apps', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'task-logs'] },
+  'apps/log-server': { layer: 'apps', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'task-logs', 'object-store'] },
+  'apps/pod-launcher': { layer: 'apps', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'messaging'] },
   'apps/dag-processor': { layer: 'apps', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'bundles'] },
+  // the browser's: built by Vite, served as files by the api, run by no Node.js
+  'apps/web': { layer: 'browser', may: ['vocabulary'], browser: true },
   // entry: may import apps
-  'apps/cli': { layer: 'entry', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'persistence', 'messaging', 'live-updates', 'task-logs', 'access', 'scheduling', 'scheduler', 'api', 'worker', 'log-server', 'dag-processor', 'bundles', 'execution', 'sdk', 'operators', 'embedded-postgres'] },
+  'apps/cli': { layer: 'entry', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'persistence', 'messaging', 'live-updates', 'task-logs', 'access', 'scheduling', 'scheduler', 'api', 'worker', 'log-server', 'dag-processor', 'pod-launcher', 'bundles', 'execution', 'sdk', 'operators', 'embedded-postgres', 'test-services'] },
 };

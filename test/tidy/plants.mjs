@@ -44,7 +44,7 @@ export function isPlanted(path) {
 export function uncaught(violations) {
   const expected = PLANTED_FILES.filter(({ rule }) => rule !== null);
   const missed = expected.filter(({ rule, path }) => !violations.some((one) => one.rule === rule && one.file === path)).map(({ rule, path }) => `${rule} (${path})`);
-  const tools = [['type check', typeErrorIsCaught], ['oxlint', lintErrorIsCaught], ['workspace files', staleManifestIsCaught], ['generated code', staleGeneratedCodeIsCaught]];
+  const tools = [['type check', typeErrorIsCaught], ['oxlint', lintErrorIsCaught], ['workspace files', staleManifestIsCaught], ['generated code', staleGeneratedCodeIsCaught], ['released gRPC', brokenGrpcIsCaught]];
   return { missed: [...missed, ...tools.filter(([, isCaught]) => !isCaught()).map(([name]) => name)], count: expected.length + tools.length };
 }
 
@@ -85,6 +85,16 @@ function staleGeneratedCodeIsCaught() {
     cpSync(generated, folder, { recursive: true });
     writeFileSync(join(folder, 'planted.ts'), 'export {};\n');
     return differences(generated, folder).length === 1 && differences(generated, generated).length === 0;
+  });
+}
+
+function brokenGrpcIsCaught() {
+  return inFolder((folder) => {
+    for (const part of ['buf.yaml', 'proto', 'released']) cpSync(join(root, 'libs/contracts', part), join(folder, part), { recursive: true });
+    const file = join(folder, 'proto/millrace/v1/workflows.proto');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('string dag_id = 1;', 'string dag = 1;'));
+    const { status, stdout } = spawnSync(process.execPath, [join(root, 'node_modules/@bufbuild/buf/bin/buf'), 'breaking', '--against', 'released/millrace-v1.binpb'], { cwd: folder, encoding: 'utf8' });
+    return status !== 0 && stdout.includes('dag_id');
   });
 }
 

@@ -18,13 +18,13 @@ export function source(path, text) {
     path,
     text,
     get ast() {
-      return (ast ??= parseAst(text, { lang: path.endsWith('.mjs') || path.endsWith('.js') ? 'js' : 'ts' }, path));
+      return (ast ??= parseAst(text, { lang: path.endsWith('.mjs') || path.endsWith('.js') ? 'js' : path.endsWith('.tsx') ? 'tsx' : 'ts' }, path));
     },
   };
 }
 
 export function isTypeScript({ path }) {
-  return path.endsWith('.ts') && !path.endsWith('.d.ts');
+  return /\.tsx?$/.test(path) && !path.endsWith('.d.ts');
 }
 
 /** Tests and what serves only them. */
@@ -58,6 +58,6 @@ function filesBelow(folder) {
     if (SKIPPED.has(entry.name)) return [];
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return filesBelow(path);
-    return /\.(ts|mjs|js|sql|md|sh|yaml|yml|json|proto)$/.test(entry.name) || entry.name === 'run' ? [path] : [];
+    return /\.(tsx?|mjs|js|sql|md|sh|yaml|yml|json|proto)$/.test(entry.name) || entry.name === 'run' ? [path] : [];
   });
 }

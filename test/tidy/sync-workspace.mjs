@@ -17,7 +17,7 @@ function write(path, value) {
   writeFileSync(file, text);
 }
 
-for (const [folder, { layer, may }] of Object.entries(PACKAGES)) {
+for (const [folder, { layer, may, browser }] of Object.entries(PACKAGES)) {
   const name = basename(folder);
   mkdirSync(join(root, folder, 'src'), { recursive: true });
   const manifest = join(root, folder, 'package.json');
@@ -31,10 +31,23 @@ for (const [folder, { layer, may }] of Object.entries(PACKAGES)) {
     ...(before.description ? { description: before.description } : {}),
     type: 'module',
     ...(before.bin ? { bin: before.bin } : {}),
-    exports: { '.': entry, ...Object.fromEntries(Object.entries(before.exports ?? {}).filter(([key]) => key !== '.')) },
-    nx: { tags: [`layer:${layer}`], targets: { build: { command: `tsc -b ${folder}`, cache: true, dependsOn: ['^build'] } } },
+    exports: browser ? {} : { '.': entry, ...Object.fromEntries(Object.entries(before.exports ?? {}).filter(([key]) => key !== '.')) },
+    nx: { tags: [`layer:${layer}`], targets: { build: { command: browser ? `tsc -b ${folder} && vite build ${folder}` : `tsc -b ${folder}`, cache: true, dependsOn: ['^build'] } } },
     dependencies: { ...Object.fromEntries(Object.entries(before.dependencies ?? {}).filter(([key]) => !key.startsWith('@millrace/'))), ...Object.fromEntries(may.map((dep) => [`@millrace/${dep}`, '0.1.0'])) },
   });
+  if (browser) {
+    // Vite makes the code; the compiler checks it and writes only what `composite` asks for.
+    write(join(folder, 'tsconfig.json'), {
+      extends: '../../tsconfig.base.json',
+      compilerOptions: {
+        rootDir: 'src', outDir: 'dist/types', tsBuildInfoFile: 'dist/types/.tsbuildinfo', emitDeclarationOnly: true, declarationMap: false,
+        module: 'esnext', moduleResolution: 'bundler', jsx: 'react-jsx', lib: ['es2023', 'dom', 'dom.iterable'], types: ['vite/client', 'node'],
+      },
+      include: ['src/**/*.ts', 'src/**/*.tsx'],
+      references: may.map((dep) => ({ path: relative(join(root, folder), join(root, folderOf[dep])) })),
+    });
+    continue;
+  }
   write(join(folder, 'tsconfig.json'), {
     extends: '../../tsconfig.base.json',
     compilerOptions: { rootDir: 'src', outDir: 'dist', tsBuildInfoFile: 'dist/.tsbuildinfo' },
