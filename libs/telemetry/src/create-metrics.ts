@@ -9,7 +9,8 @@ export interface MetricOptions<Label extends string> {
 
 export interface Metrics {
   readonly registry: Registry;
-  counter<Label extends string = never>(options: MetricOptions<Label>): Counter<Label>;
+  /** @param options.read the total so far, for what somebody counts anyway; asked when somebody asks. */
+  counter<Label extends string = never>(options: MetricOptions<Label> & { readonly read?: () => number }): Counter<Label>;
   /** @param options.collect sets the value when somebody asks, for what is cheaper to look up than to keep. */
   gauge<Label extends string = never>(options: MetricOptions<Label> & { readonly collect?: (gauge: Gauge<Label>) => void | Promise<void> }): Gauge<Label>;
   /** @param options.buckets upper bounds; default 1 ms to 10 s, for seconds. */
@@ -33,7 +34,17 @@ export function createMetrics(service: string, options: { readonly process?: boo
   }
   return {
     registry,
-    counter: ({ name, help, labels = [] }) => once(name, (fullName) => new Counter({ name: fullName, help, labelNames: [...labels], registers: [registry] })),
+    counter: ({ name, help, labels = [], read }) =>
+      once(name, (fullName) => {
+        const counter: Counter<(typeof labels)[number]> = new Counter({
+          name: fullName, help, labelNames: [...labels], registers: [registry],
+          ...(read === undefined ? {} : { collect: (): void => {
+            counter.reset();
+            counter.inc(read());
+          } }),
+        });
+        return counter;
+      }),
     gauge: ({ name, help, labels = [], collect }) =>
       once(name, (fullName) => {
         const gauge: Gauge<(typeof labels)[number]> = new Gauge({ name: fullName, help, labelNames: [...labels], registers: [registry], ...(collect === undefined ? {} : { collect: (): void | Promise<void> => collect(gauge) }) });

@@ -61,6 +61,7 @@ export class AmqpBroker extends ManagedService implements Broker {
     const link = { url: options.url, service: options.service, logger: options.logger };
     this.publishing = new AmqpLink({ ...link, purpose: 'publish', setUp: (model, giveUp) => this.setUpPublishing(model, giveUp), tearDown: () => this.tearDownPublishing() });
     this.consuming = new AmqpLink({ ...link, purpose: 'consume', setUp: (model, giveUp) => this.setUpConsuming(model, giveUp), tearDown: () => this.tearDownConsuming() });
+    this.metrics.watchLinks([this.publishing, this.consuming]);
   }
 
   /** For tests: emitted whenever a connection is up and set up. */

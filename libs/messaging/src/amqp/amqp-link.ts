@@ -38,6 +38,8 @@ export class AmqpLink {
   private endCurrent: ((reason: string) => void) | null = null;
   private downSince = performance.now();
   private lastReason = 'not connected yet';
+  /** Connections that were up and ended by themselves. */
+  losses = 0;
   private up = false;
   private blockedReason: string | null = null;
 
@@ -45,6 +47,15 @@ export class AmqpLink {
 
   get isUp(): boolean {
     return this.up;
+  }
+
+  /** False: nobody has asked for this connection. */
+  get isWanted(): boolean {
+    return this.running !== null;
+  }
+
+  get purpose(): string {
+    return this.options.purpose;
   }
 
   /** Why the broker takes nothing from us at present (memory or disk alarm), or null. */
@@ -124,6 +135,7 @@ export class AmqpLink {
       const wasUp = this.up;
       this.up = false;
       if (wasUp) this.downSince = performance.now();
+      if (wasUp && !signal.aborted) this.losses++;
       this.options.tearDown();
       if (model !== null) await closeModel(model);
     }
