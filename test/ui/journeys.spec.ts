@@ -58,7 +58,19 @@ describe.skipIf(path === null)('through the web UI, in Chromium, at a real serve
     const row = page.getByRole('row').filter({ hasText: 'orders' });
     await row.getByRole('button', { name: 'Favourite' }).click();
     await waitFor(async () => (await server.call<{ total_entries: number }>('GET', '/api/millrace/v1/ui/dags?favorites=true')).total_entries === 1, { what: 'the star', timeoutMs: 90_000 });
+    // The list is read again while the server still thinks of it, and says what was true before: the switch stays where it was put.
+    let answer = (): void => undefined;
+    const mayAnswer = new Promise<void>((resolve) => { answer = resolve; });
+    await page.route(`${server.url}/api/v2/dags/orders`, async (route) => {
+      await mayAnswer;
+      await route.continue();
+    });
+    const readAgain = page.waitForResponse((response) => response.url().includes('/ui/dags?'));
     await row.getByRole('switch').uncheck({ force: true });
+    await server.call('POST', '/api/v2/dags/hourly/dagRuns', { dag_run_id: 'beside', logical_date: null });
+    await (await readAgain).finished();
+    expect(await row.getByRole('switch').isChecked()).toBe(false);
+    answer();
     await waitFor(async () => (await server.call<{ is_paused: boolean }>('GET', '/api/v2/dags/orders')).is_paused, { what: 'the pause', timeoutMs: 90_000 });
     await page.getByRole('button', { name: 'Undo' }).click();
     await waitFor(async () => !(await server.call<{ is_paused: boolean }>('GET', '/api/v2/dags/orders')).is_paused, { what: 'the pause taken back', timeoutMs: 90_000 });

@@ -5,7 +5,7 @@ import { Link, Outlet, getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { Page } from '../chrome/page.js';
 import { BackfillDialog } from '../dags/backfill-dialog.js';
-import { useFavorite, usePause } from '../dags/actions.js';
+import { useFavorite, useIsFavorite, useIsPaused, usePause } from '../dags/actions.js';
 import { TriggerDialog } from '../dags/trigger-dialog.js';
 import { Failure } from '../feedback/feedback.js';
 import { useMay } from '../session/session.js';
@@ -26,6 +26,8 @@ export function DagLayout() {
   const favorite = useFavorite();
   const [dialog, setDialog] = useState<'trigger' | 'backfill' | null>(null);
   const dag = details.data;
+  const isPaused = useIsPaused(dagId, dag?.is_paused ?? false);
+  const isFavorite = useIsFavorite(dagId, dag?.is_favorite ?? false);
   if (details.isError && dag === undefined) return <Page title={dagId} crumbs={[{ text: t('Dags'), to: '/dags' }]}><Failure error={details.error} again={() => void details.refetch()} /></Page>;
   return (
     <Page
@@ -34,12 +36,12 @@ export function DagLayout() {
       crumbs={[{ text: t('Dags'), to: '/dags' }]}
       marks={dag !== undefined && (
         <>
-          <Tooltip label={may('edit', 'dag') ? (dag.is_paused ? t('Paused: nothing new starts') : t('Active: runs start by its schedule')) : t('You may not change this')}>
-            <span><Switch checked={!dag.is_paused} disabled={!may('edit', 'dag')} label={dag.is_paused ? t('Paused') : t('Active')} onChange={(event) => pause(dagId, !event.currentTarget.checked)} /></span>
+          <Tooltip label={may('edit', 'dag') ? (isPaused ? t('Paused: nothing new starts') : t('Active: runs start by its schedule')) : t('You may not change this')}>
+            <span><Switch checked={!isPaused} disabled={!may('edit', 'dag')} label={isPaused ? t('Paused') : t('Active')} onChange={(event) => pause(dagId, !event.currentTarget.checked)} /></span>
           </Tooltip>
-          <ActionIcon className={dag.is_favorite ? 'favorite on' : 'favorite'} aria-label={t('Favourite')} aria-pressed={dag.is_favorite} onClick={() => favorite(dagId, !dag.is_favorite)}>{dag.is_favorite ? <IconStarFilled size={15} /> : <IconStar size={15} />}</ActionIcon>
+          <ActionIcon className={isFavorite ? 'favorite on' : 'favorite'} aria-label={t('Favourite')} aria-pressed={isFavorite} onClick={() => favorite(dagId, !isFavorite)}>{isFavorite ? <IconStarFilled size={15} /> : <IconStar size={15} />}</ActionIcon>
           {dag.timetable_summary !== null && <Tooltip label={dag.timetable_description ?? ''} disabled={!dag.timetable_description}><span className="pill mono">{dag.timetable_summary}</span></Tooltip>}
-          {dag.next_dagrun_run_after !== null && !dag.is_paused && <span className="soft small">{t('next run')} <Ago at={dag.next_dagrun_run_after} /></span>}
+          {dag.next_dagrun_run_after !== null && !isPaused && <span className="soft small">{t('next run')} <Ago at={dag.next_dagrun_run_after} /></span>}
           {dag.has_import_errors && <Link to="/import-errors" className="pill warn"><IconAlertTriangle size={13} aria-hidden="true" />{t('Import error')}</Link>}
           {dag.is_stale && <span className="pill">{t('no longer in its file')}</span>}
         </>

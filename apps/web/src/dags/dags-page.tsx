@@ -14,7 +14,7 @@ import type { DagOverview, Facets } from '../rest/shapes.js';
 import { useMay } from '../session/session.js';
 import { Ago } from '../time/instant.js';
 import { useWords } from '../words/words.js';
-import { useFavorite, usePause } from './actions.js';
+import { useFavorite, useIsFavorite, useIsPaused, usePause } from './actions.js';
 import { RecentRuns } from './recent-runs.js';
 import { TriggerDialog } from './trigger-dialog.js';
 
@@ -145,11 +145,13 @@ function DagRow({ dag, index, trigger, pickTag }: { readonly dag: DagOverview; r
   const may = useMay();
   const pause = usePause();
   const favorite = useFavorite();
+  const isPaused = useIsPaused(dag.dag_id, dag.is_paused);
+  const isFavorite = useIsFavorite(dag.dag_id, dag.is_favorite);
   const last = dag.recent.at(-1);
   return (
-    <div className={dag.is_paused ? 'dag-row paused' : 'dag-row'} role="row" aria-rowindex={index + 1} data-row>
+    <div className={isPaused ? 'dag-row paused' : 'dag-row'} role="row" aria-rowindex={index + 1} data-row>
       <span role="cell">
-        <Switch size="xs" checked={!dag.is_paused} disabled={!may('edit', 'dag')} aria-label={t('{dag} is active', { dag: dag.display_name })} onChange={(event) => pause(dag.dag_id, !event.currentTarget.checked)} />
+        <Switch size="xs" checked={!isPaused} disabled={!may('edit', 'dag')} aria-label={t('{dag} is active', { dag: dag.display_name })} onChange={(event) => pause(dag.dag_id, !event.currentTarget.checked)} />
       </span>
       <span role="cell" className="dag-name">
         <span className="dag-title">
@@ -165,13 +167,13 @@ function DagRow({ dag, index, trigger, pickTag }: { readonly dag: DagOverview; r
       <span role="cell" className="wide-only">
         <Tooltip label={dag.schedule_description ?? ''} disabled={dag.schedule_description === null}><span className="mono soft clip">{dag.schedule ?? '—'}</span></Tooltip>
       </span>
-      <span role="cell" className="wide-only soft">{dag.is_paused && dag.next_run_after !== null ? <span className="faint">{t('paused')}</span> : <Ago at={dag.next_run_after} />}</span>
+      <span role="cell" className="wide-only soft">{isPaused && dag.next_run_after !== null ? <span className="faint">{t('paused')}</span> : <Ago at={dag.next_run_after} />}</span>
       <span role="cell"><RecentRuns dagId={dag.dag_id} runs={dag.recent} /></span>
       <span role="cell" className="wide-only soft">{last === undefined ? <span className="faint">{t('never')}</span> : <Ago at={last.start_date ?? last.run_after} />}</span>
       <span role="cell" className="row-actions">
-        <Tooltip label={dag.is_favorite ? t('No favourite any more') : t('Favourite')}>
-          <ActionIcon className={dag.is_favorite ? 'favorite on' : 'favorite'} aria-label={t('Favourite')} aria-pressed={dag.is_favorite} onClick={() => favorite(dag.dag_id, !dag.is_favorite)}>
-            {dag.is_favorite ? <IconStarFilled size={15} /> : <IconStar size={15} />}
+        <Tooltip label={isFavorite ? t('No favourite any more') : t('Favourite')}>
+          <ActionIcon className={isFavorite ? 'favorite on' : 'favorite'} aria-label={t('Favourite')} aria-pressed={isFavorite} onClick={() => favorite(dag.dag_id, !isFavorite)}>
+            {isFavorite ? <IconStarFilled size={15} /> : <IconStar size={15} />}
           </ActionIcon>
         </Tooltip>
         {may('create', 'dag_run') && (
