@@ -7,6 +7,7 @@ import { obtainChromium } from './services/chromium.mjs';
 import { run } from './services/commands.mjs';
 import { removeLeftovers } from './services/leftovers.mjs';
 import { obtainServices } from './services/obtain.mjs';
+import { obtainPrometheus } from './services/prometheus.mjs';
 
 const root = join(import.meta.dirname, '..');
 const HOSTS_MADE_AHEAD = 8;
@@ -53,6 +54,12 @@ async function main() {
   const filters = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
   const chromium = filters.length === 0 || filters.some((filter) => filter.includes('ui')) ? await obtainChromium(process.env) : { missing: 'not asked for' };
   if (chromium.missing && chromium.missing !== 'not asked for') console.log(`test: the journeys through the web UI will be SKIPPED: ${chromium.missing}`);
+
+  // No promise of the dashboards and alarms goes untested because a program is missing: where CI is set, their specs fail without it.
+  if (filters.length === 0 || filters.some((filter) => /deploy|dashboards|alerts/.test(filter))) {
+    const missing = await obtainPrometheus(process.env);
+    if (missing !== null) console.log(`test: dashboards and alarms will not be checked: ${missing}`);
+  }
 
   const report = join(scratch, 'report.json');
   const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...process.argv.slice(2)];

@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { REPOSITORY_ROOT } from '../harness/repository-root.js';
-import { isInstalled } from './prometheus.js';
+import { missingPrograms } from './prometheus.js';
 
 const FOLDER = join(REPOSITORY_ROOT, 'deploy', 'prometheus');
-const has = isInstalled('promtool');
-if (!has) console.warn('SKIPPED: the alarms are not checked. promtool is not installed (apt-get install prometheus)');
+const has = missingPrograms('The alarms', 'promtool').length === 0;
 
 const promtool = (args: readonly string[], cwd = FOLDER): { code: number | null; said: string } => {
   const { status, stdout, stderr } = spawnSync('promtool', args, { cwd, encoding: 'utf8' });
