@@ -66,10 +66,11 @@ export function parseCron(expression: string): ParsedCron {
   const refuse = (why: string): ParsedCron => ({ ok: false, message: `cron "${shown}": ${why}` });
   if (expression.length > TEXT_MAX) return refuse(`longer than ${TEXT_MAX} characters`);
   const trimmed = expression.trim();
-  if (trimmed.startsWith('@') && CRON_PRESETS[trimmed.toLowerCase()] === undefined) {
+  const preset = presetNamed(trimmed.toLowerCase());
+  if (trimmed.startsWith('@') && preset === undefined) {
     return refuse(`unknown preset; there are ${[...Object.keys(CRON_PRESETS), '@once', '@continuous'].join(', ')}`);
   }
-  const text = CRON_PRESETS[trimmed.toLowerCase()] ?? trimmed.split(/\s+/).join(' ');
+  const text = preset ?? trimmed.split(/\s+/).join(' ');
   const parts = text === '' ? [] : text.split(' ');
   if (parts.length !== 5 && parts.length !== 6) {
     return refuse(`${parts.length} fields; 5 are needed (minute, hour, day of month, month, day of week), or 6 with the seconds last`);
@@ -93,6 +94,11 @@ export function parseCron(expression: string): ParsedCron {
     if (error instanceof BadField) return refuse(error.message);
     throw error;
   }
+}
+
+/** Own names only: `__proto__` is no preset, and what it would give is no text. */
+function presetNamed(name: string): string | undefined {
+  return Object.hasOwn(CRON_PRESETS, name) ? CRON_PRESETS[name] : undefined;
 }
 
 /** With a day of the week beside it, either day is enough, so the month's length cannot rule it out. */

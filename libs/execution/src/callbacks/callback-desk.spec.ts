@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { executionProto } from '@millrace/contracts';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { buildEntries } from '../testing/build-entries.js';
@@ -100,6 +102,34 @@ it('reports again until a scheduler knows', async () => {
   scheduler.answersReports = true;
   await scheduler.callbackReports.count(2);
   expect(scheduler.callbackReports.all.map((report) => report.token)).toEqual([callback.token, callback.token]);
+});
+
+it('given again before its report was heard, it is not called twice: the report goes under the newer token', async () => {
+  await start();
+  scheduler.answersReports = false;
+  const callback = callbackOf(bundle('{ onSuccess: () => console.log("called at", process.hrtime.bigint()) }'), 'success');
+  const first = await reported(callback);
+  scheduler.answersReports = true;
+  const again = { ...callback, token: randomUUID() };
+  scheduler.send({ $case: 'callback', value: again });
+  const second = await scheduler.callbackReports.find((report) => report.token === again.token);
+  expect(second).toEqual({ ...first, token: again.token });
+});
+
+it('given again while it runs, it reports once, under the newer token', async () => {
+  await start();
+  const gate = join(rig.home, 'gate');
+  const hash = bundle(`{ onSuccess: async () => { const { existsSync } = await import('node:fs'); console.log('called'); while (!existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 20)); } }`);
+  const callback = callbackOf(hash, 'success');
+  scheduler.send({ $case: 'callback', value: callback });
+  await scheduler.callbacksTaken.find((taken) => taken.token === callback.token);
+  const again = { ...callback, token: randomUUID() };
+  scheduler.send({ $case: 'callback', value: again });
+  await scheduler.callbacksTaken.find((taken) => taken.token === again.token);
+  await writeFile(gate, '');
+  const report = await scheduler.callbackReports.find((one) => one.callbackId === callback.callbackId);
+  expect(report).toMatchObject({ token: again.token, ok: true });
+  expect(report.log.match(/called/g)).toHaveLength(1);
 });
 
 it('runs onExecute in the task’s own process, and its failure changes nothing', async () => {

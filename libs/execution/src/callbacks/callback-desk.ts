@@ -6,6 +6,7 @@ import type { BundleCache } from '../bundle-cache/bundle-cache.js';
 import type { RunEnd, RunnerProcess } from '../runner-pool/runner-process.js';
 import type { RunnerPool } from '../runner-pool/runner-pool.js';
 import { requestOf, type RunPlaces } from '../supervisor/run-request.js';
+import type { SchedulerLink } from '../session/scheduler-link.js';
 import type { WorkerSession } from '../session/worker-session.js';
 
 type Callback = executionProto.Callback;
@@ -30,10 +31,10 @@ const LOG_MAX_LENGTH = 64 * 1024;
 
 /** Runs what authors want to be told with, beside the slots, and reports until a scheduler has written it down. */
 export class CallbackDesk {
-  /** By id and token: the same hand-over twice is one. */
-  private readonly running = new Set<string>();
-  private readonly unanswered = new Map<string, { readonly report: Report; sentAt: number }>();
-  private readonly waiting: { readonly callback: Callback; readonly since: number }[] = [];
+  /** The newest token of each callback that runs. */
+  private readonly running = new Map<string, string>();
+  private readonly unanswered = new Map<string, { report: Report; sentAt: number; sentTo: SchedulerLink | undefined }>();
+  private readonly waiting = new Map<string, { callback: Callback; since: number }>();
   private waiters: (() => void)[] = [];
 
   constructor(
@@ -41,30 +42,45 @@ export class CallbackDesk {
     private readonly tools: CallbackTools,
   ) {}
 
+  /**
+   * Takes a hand-over. One that is here already came again because a scheduler did not hear of it in time (it was frozen, say):
+   * what was or will be found out goes under the newer token, since a report under the older one counts no more.
+   */
   begin(callback: Callback): void {
-    this.session.link('')?.send({ $case: 'callbackTaken', value: { callbackId: callback.callbackId, token: callback.token } });
-    this.waiting.push({ callback, since: performance.now() });
-    this.next();
+    const { callbackId, token } = callback;
+    this.session.link('')?.send({ $case: 'callbackTaken', value: { callbackId, token } });
+    const told = this.unanswered.get(callbackId);
+    if (told?.report.ok === true) {
+      this.unanswered.set(callbackId, { report: { ...told.report, token }, sentAt: 0, sentTo: told.sentTo });
+      this.tick();
+    } else if (this.running.has(callbackId)) {
+      this.running.set(callbackId, token);
+    } else {
+      // It failed, and is given again for another try.
+      this.unanswered.delete(callbackId);
+      this.waiting.set(callbackId, { callback, since: performance.now() });
+      this.next();
+    }
   }
 
   private next(): void {
-    while (this.running.size < CALLBACK_RUNNERS) {
-      const first = this.waiting.shift();
-      if (first === undefined) return;
-      if (performance.now() - first.since < WAIT_MAX_MS) this.start(first.callback);
+    for (const [id, { callback, since }] of this.waiting) {
+      if (this.running.size >= CALLBACK_RUNNERS) return;
+      this.waiting.delete(id);
+      if (performance.now() - since < WAIT_MAX_MS) this.start(callback);
     }
   }
 
   private start(callback: Callback): void {
-    const key = `${callback.callbackId}/${callback.token}`;
-    if (this.running.has(key) || this.unanswered.has(callback.callbackId) || callback.grant === undefined) return;
-    this.running.add(key);
-    void this.run(callback, callback.grant)
+    const { callbackId, grant } = callback;
+    if (grant === undefined) return;
+    this.running.set(callbackId, callback.token);
+    void this.run(callback, grant)
       .catch((error: unknown) => ({ ok: false, error: error instanceof Error ? error.message : String(error), log: '' }))
       .then((result) => {
-        this.running.delete(key);
-        const report = { callbackId: callback.callbackId, token: callback.token, ...result };
-        this.unanswered.set(callback.callbackId, { report, sentAt: 0 });
+        const token = this.running.get(callbackId) ?? callback.token;
+        this.running.delete(callbackId);
+        this.unanswered.set(callbackId, { report: { callbackId, token, ...result }, sentAt: 0, sentTo: undefined });
         this.tick();
         this.next();
       });
@@ -84,7 +100,11 @@ export class CallbackDesk {
     const now = performance.now();
     for (const waiting of this.unanswered.values()) {
       if (waiting.sentAt > 0 && now - waiting.sentAt < REPORT_AGAIN_MS) continue;
-      if (this.session.link('')?.send({ $case: 'callbackReport', value: waiting.report }) === true) waiting.sentAt = now;
+      // One that did not answer may be dead in silence: another is asked.
+      const link = this.session.link('', waiting.sentTo);
+      if (link?.send({ $case: 'callbackReport', value: waiting.report }) !== true) continue;
+      waiting.sentAt = now;
+      waiting.sentTo = link;
     }
   }
 

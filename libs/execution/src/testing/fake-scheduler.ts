@@ -41,6 +41,7 @@ export class FakeScheduler {
   readonly beats = new Arrivals<executionProto.Beat>();
   readonly claims = new Arrivals<executionProto.ClaimItem>();
   readonly completions = new Arrivals<Completion>();
+  readonly callbacksTaken = new Arrivals<executionProto.CallbackTaken>();
   readonly callbackReports = new Arrivals<executionProto.CallbackReport>();
   answersReports = true;
   readonly streams = new Set<Stream>();
@@ -140,6 +141,7 @@ export class FakeScheduler {
         reply({ $case: 'query', value: { requestId: body.value.requestId, found: true, json: '', xcoms: [], error: '', total: 0, version: 0, conflict: false, ...this.onQuery(body.value) } });
         return;
       case 'callbackTaken':
+        this.callbacksTaken.add(body.value);
         return;
       case 'callbackReport':
         this.callbackReports.add(body.value);

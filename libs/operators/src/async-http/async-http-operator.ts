@@ -156,7 +156,8 @@ function statusIn(answer: unknown): ExternalStatus {
   if (typeof answer !== 'object' || answer === null) throw new TypeError('the status is no JSON object; give readStatus');
   const { state, status, progress, result, reason, error } = answer as Record<string, unknown>;
   const word = String(state ?? status ?? '').toLowerCase();
-  const known = STATES[word];
+  // Own names only: a platform may answer «constructor».
+  const known = Object.hasOwn(STATES, word) ? STATES[word] : undefined;
   if (known === undefined) throw new TypeError(`the platform says "${word}", which is no state known here; give readStatus`);
   if (known === 'running') return { state: 'running', ...(progress === undefined ? {} : { progress }) };
   if (known === 'success') return { state: 'success', ...(result === undefined ? {} : { result }) };

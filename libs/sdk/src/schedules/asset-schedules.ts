@@ -2,7 +2,7 @@ import { conditionOf, isAssetExpression } from '../assets/asset.js';
 import type { Asset, AssetExpression } from '../assets/asset.js';
 import { identity } from '../assets/partition-mappers.js';
 import type { PartitionMapper } from '../assets/partition-mappers.js';
-import { CRON_PRESETS, cronProblem } from './cron-expression.js';
+import { cronProblem, presetsExpanded } from './cron-expression.js';
 import type { Schedule } from './schedule.js';
 
 type TimeSchedule = Extract<Schedule, { kind: 'assetsOrTime' }>['time'];
@@ -50,7 +50,7 @@ export function cronPartition(expression: string, options: CronPartitionOptions 
   if (problem !== null) throw new RangeError(`bad cron expression ${JSON.stringify(expression)}: ${problem}`);
   const runOffset = options.runOffset ?? 0;
   if (!Number.isInteger(runOffset) || Math.abs(runOffset) > 1_000) throw new RangeError(`cronPartition() needs a whole number between -1000 and 1000 as runOffset, got ${JSON.stringify(runOffset)}`);
-  return { kind: 'cronPartition', expression: CRON_PRESETS[expression.trim()] ?? expression.trim(), timezone: options.timezone ?? '', runOffset, keyFormat: options.keyFormat ?? '%Y-%m-%dT%H:%M:%S' };
+  return { kind: 'cronPartition', expression: presetsExpanded(expression), timezone: options.timezone ?? '', runOffset, keyFormat: options.keyFormat ?? '%Y-%m-%dT%H:%M:%S' };
 }
 
 /** null: it is no schedule by assets. A list means all of them. */
@@ -64,5 +64,5 @@ export function assetSchedule(schedule: unknown): Schedule | null {
 function bareCron(expression: string): Schedule {
   const problem = cronProblem(expression);
   if (problem !== null) throw new RangeError(`bad cron expression ${JSON.stringify(expression)}: ${problem}`);
-  return { kind: 'cron', expressions: [CRON_PRESETS[expression.trim()] ?? expression.trim()], timezone: '' };
+  return { kind: 'cron', expressions: [presetsExpanded(expression)], timezone: '' };
 }

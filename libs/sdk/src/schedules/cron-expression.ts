@@ -20,13 +20,19 @@ export const CRON_PRESETS: Readonly<Record<string, string>> = {
   '@annually': '0 0 1 1 *',
 };
 
+/** The cron a preset stands for, else the text itself. Own names only: `__proto__` is no preset, and what it would give is no text. */
+export function presetsExpanded(expression: string): string {
+  const text = expression.trim();
+  return Object.hasOwn(CRON_PRESETS, text) ? (CRON_PRESETS[text] ?? text) : text;
+}
+
 /**
  * What is wrong with a cron expression, or null. Five fields, or six with the seconds last, as Airflow reads
  * them; `L` as a day, `2#1` and `5L` as week days.
  * The engine has the last word; this check exists so that a slip is told at the author's line.
  */
 export function cronProblem(expression: string): string | null {
-  const text = CRON_PRESETS[expression.trim()] ?? expression.trim();
+  const text = presetsExpanded(expression);
   if (text.startsWith('@')) return `unknown preset; there are ${Object.keys(CRON_PRESETS).join(', ')}`;
   const parts = text.split(/\s+/);
   if (parts.length !== 5 && parts.length !== 6) return `five fields are needed (minute hour day-of-month month day-of-week), or six with the seconds last; this has ${text === '' ? 0 : parts.length}`;

@@ -6,7 +6,7 @@ import type { Duration } from '../durations/duration.js';
 import { assetSchedule } from './asset-schedules.js';
 import { isTimetable } from './timetable.js';
 import type { Timetable } from './timetable.js';
-import { CRON_PRESETS, cronProblem } from './cron-expression.js';
+import { cronProblem, presetsExpanded } from './cron-expression.js';
 
 /** When a dag runs, made by {@link cron}, {@link cronInterval}, {@link every}, {@link everyInterval}, {@link once}, {@link continuous} or {@link events}. */
 export type Schedule = NonNullable<DagDocumentInput['schedule']>;
@@ -117,7 +117,7 @@ export function checkTimezone(zone: string): void {
 function expanded(expression: string): string {
   const problem = typeof expression === 'string' ? cronProblem(expression) : 'a cron expression is a text';
   if (problem !== null) throw new RangeError(`bad cron expression ${JSON.stringify(expression)}: ${problem}`);
-  return CRON_PRESETS[expression.trim()] ?? expression.trim();
+  return presetsExpanded(expression);
 }
 
 function positive(interval: Duration, what: string): number {
