@@ -29,6 +29,8 @@ export const PACKAGES = {
   'libs/bundles': { layer: 'services', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services'] },
   'libs/access': { layer: 'services', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services', 'persistence'] },
   'libs/scheduling': { layer: 'scheduling', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services', 'persistence', 'messaging', 'live-updates'] },
+  // what authors test their dags with: the runner's own code and the engine, without any service
+  'libs/sdk-testing': { layer: 'authoring-tests', may: ['vocabulary', 'engine', 'contracts', 'sdk', 'task-logs', 'execution'] },
   // apps: one process each
   'apps/scheduler': { layer: 'apps', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'persistence', 'messaging', 'live-updates', 'access', 'scheduling'] },
   'apps/api': { layer: 'apps', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services', 'persistence', 'messaging', 'live-updates', 'task-logs', 'object-store', 'access', 'scheduling'] },
@@ -39,5 +41,5 @@ export const PACKAGES = {
   // the browser's: built by Vite, served as files by the api, run by no Node.js
   'apps/web': { layer: 'browser', may: ['vocabulary'], browser: true },
   // entry: may import apps
-  'apps/cli': { layer: 'entry', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'persistence', 'messaging', 'live-updates', 'task-logs', 'access', 'scheduling', 'scheduler', 'api', 'worker', 'log-server', 'dag-processor', 'pod-launcher', 'bundles', 'execution', 'sdk', 'operators', 'embedded-postgres', 'test-services'] },
+  'apps/cli': { layer: 'entry', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'persistence', 'messaging', 'live-updates', 'task-logs', 'access', 'scheduling', 'scheduler', 'api', 'worker', 'log-server', 'dag-processor', 'pod-launcher', 'bundles', 'execution', 'sdk', 'sdk-testing', 'operators', 'embedded-postgres', 'test-services'] },
 };

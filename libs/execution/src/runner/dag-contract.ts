@@ -1,4 +1,10 @@
+import type { LogLevel } from '@millrace/task-logs';
 import type { TaskContext } from './task-context.js';
+
+/** Where the log of a try goes. */
+export interface LogLines {
+  write(logger: string, level: LogLevel, message: string): void;
+}
 
 /**
  * What a bundle offers: its module namespace exports `__millrace_dags__`, a Map of dag id to {@link DagLike}.

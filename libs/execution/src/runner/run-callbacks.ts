@@ -1,6 +1,5 @@
 import type { CallbackRequest, RunRequest } from '@millrace/contracts';
-import type { TaskLogWriter } from '@millrace/task-logs';
-import type { DagLike } from './dag-contract.js';
+import type { DagLike, LogLines } from './dag-contract.js';
 import { findTask } from './load-task.js';
 import { traceOf } from './outcome.js';
 import type { TaskContext } from './task-context.js';
@@ -28,7 +27,7 @@ export async function runCallbacks(dags: ReadonlyMap<string, DagLike>, request: 
 }
 
 /** What runs before the task itself. As in Airflow its failure is told in the log and changes nothing. Awaits nothing when there is none. */
-export function runOnExecute(dags: ReadonlyMap<string, DagLike>, request: RunRequest, context: TaskContext, log: TaskLogWriter): Promise<void> | undefined {
+export function runOnExecute(dags: ReadonlyMap<string, DagLike>, request: RunRequest, context: TaskContext, log: LogLines): Promise<void> | undefined {
   const callbacks = listOf(optionOf(dags, request, 'onExecute'));
   if (callbacks.length === 0) return undefined;
   return (async () => {

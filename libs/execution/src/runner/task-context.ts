@@ -2,10 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { format, inspect } from 'node:util';
 import type { RunRequest, RunnerQuestion } from '@millrace/contracts';
 import type { Answer } from '@millrace/sdk';
-import type { LogLevel, SecretMask, TaskLogWriter } from '@millrace/task-logs';
+import type { LogLevel, SecretMask } from '@millrace/task-logs';
 import { OutletEvents, inletEvents, triggeringAssetEvents } from './asset-events.js';
 import type { AssetEvent, InletEventsOptions, NamedAsset, OutletEventHandle } from './asset-events.js';
-import type { DagLike } from './dag-contract.js';
+import type { DagLike, LogLines } from './dag-contract.js';
 import { connectionOf, type Connection } from './connection.js';
 import { ExternalWork } from './external-work.js';
 import { OtherRuns } from './other-runs.js';
@@ -49,11 +49,14 @@ export class TaskContext {
   readonly #ask: Ask;
   #abort: AbortController | undefined;
   readonly #startedAt = performance.now();
+  readonly #clock: (() => number) | null;
   #scratchMade = false;
   #params: Record<string, unknown> | undefined;
   #conf: Record<string, unknown> | undefined;
 
-  constructor(request: RunRequest, log: TaskLogWriter, secrets: SecretMask, ask: Ask) {
+  /** @param clock another time than this machine's, ms since 1970: that of a test */
+  constructor(request: RunRequest, log: LogLines, secrets: SecretMask, ask: Ask, clock: (() => number) | null = null) {
+    this.#clock = clock;
     this.#request = request;
     this.#secrets = secrets;
     this.#ask = ask;
@@ -113,7 +116,7 @@ export class TaskContext {
   }
   /** By the database's clock, so that times this task names mean the same everywhere: ms since 1970. */
   get nowMs(): number {
-    return Date.parse(this.#request.startDate) + (performance.now() - this.#startedAt);
+    return this.#clock === null ? Date.parse(this.#request.startDate) + (performance.now() - this.#startedAt) : this.#clock();
   }
   /** `YYYY-MM-DD` of the logical date; undefined when the run has none. */
   get ds(): string | undefined {
@@ -179,8 +182,9 @@ export class TaskContext {
   };
 
   /** What this try tells of one of its outlets: `outletEvents(flights).extra['rows'] = 5`. Made when first asked for. */
-  outletEvents(target: NamedAsset | string): OutletEventHandle {
-    return this.outlets.of(target);
+  get outletEvents(): (target: NamedAsset | string) => OutletEventHandle {
+    // Functions of their own, here and below, because tasks take their context apart: `({ outletEvents }) => …`.
+    return (target) => this.outlets.of(target);
   }
   get outlets(): OutletEvents {
     return (this.#outlets ??= new OutletEvents());
@@ -191,19 +195,21 @@ export class TaskContext {
   }
 
   /** Events of an asset or alias, oldest first; the newest 100 unless asked otherwise. */
-  inletEvents(target: NamedAsset | string, options: InletEventsOptions = {}): Promise<AssetEvent[]> {
-    return inletEvents(this.#ask, target, options);
+  get inletEvents(): (target: NamedAsset | string, options?: InletEventsOptions) => Promise<AssetEvent[]> {
+    return (target, options = {}) => inletEvents(this.#ask, target, options);
   }
 
   /** The events that asked for this run, by the name of their asset; empty when none did. */
-  triggeringAssetEvents(): Promise<Record<string, AssetEvent[]>> {
-    return triggeringAssetEvents(this.#ask);
+  get triggeringAssetEvents(): () => Promise<Record<string, AssetEvent[]>> {
+    return () => triggeringAssetEvents(this.#ask);
   }
 
   /** Whether this run is the newest its schedule has asked for; always true of runs made by hand or by assets. */
-  async isLatestRun(): Promise<boolean> {
-    const answer = await this.#ask({ ask: 'latestRun' });
-    return 'json' in answer && answer.json === 'true';
+  get isLatestRun(): () => Promise<boolean> {
+    return async () => {
+      const answer = await this.#ask({ ask: 'latestRun' });
+      return 'json' in answer && answer.json === 'true';
+    };
   }
 
   /** Values of this task that outlive the try and the run: watermarks, ids. */
@@ -212,7 +218,6 @@ export class TaskContext {
   }
   /** The same of an asset, by its name: shared by every task that knows it. */
   get assetState(): (asset: string | { readonly name: string }) => StoredStates {
-    // A function of its own, because tasks take their context apart: `({ assetState }) => …`.
     return (asset) => new StoredStates(this.#ask, typeof asset === 'string' ? asset : asset.name);
   }
   /** Work this instance started on another platform. */
@@ -232,8 +237,8 @@ export class TaskContext {
   }
 
   /** Hides a value in everything this task logs from now on. */
-  maskSecret(value: string): void {
-    this.#secrets.add(value);
+  get maskSecret(): (value: string) => void {
+    return (value) => this.#secrets.add(value);
   }
 
   /** Whether the task reads its abort signal, and so may end by itself. */
@@ -354,7 +359,7 @@ export class TaskInstanceHandle {
 /** The task's own log. Arguments are put together as console.log does. */
 export class TaskLogger {
   constructor(
-    private readonly log: TaskLogWriter,
+    private readonly log: LogLines,
     private readonly logger: string,
   ) {}
   debug(...args: unknown[]): void {

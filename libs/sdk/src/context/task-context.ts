@@ -86,6 +86,8 @@ export interface TaskContext<P extends object = Readonly<Record<string, unknown>
   readonly otherRuns: OtherRuns;
   /** What a person answered to this try's question; null: nobody did yet. `takeDefaults`: when nobody did, the defaults are the answer. */
   answer(takeDefaults?: boolean): Promise<Answer | null>;
+  /** @internal sleeps in a time that is not the machine's: set by tests of dags */
+  readonly pauseMs?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Hides a value in everything this try logs from now on. Passwords of connections are hidden by themselves. */
   maskSecret(value: string): void;
 }

@@ -118,7 +118,7 @@ export abstract class Sensor<Result = unknown> extends Operator<Result | undefin
       );
       if (mode === 'reschedule') throw new TaskDeferred('reschedule', { until: pauseSeconds });
       if (mode === 'deferred') throw new TaskDeferred('defer', { until: pauseSeconds, ...(options.wakeKey === undefined ? {} : { correlationKey: options.wakeKey }) });
-      await pause(pauseSeconds * 1_000, context.signal);
+      await (context.pauseMs ?? pause)(pauseSeconds * 1_000, context.signal);
     }
   }
 
