@@ -50,6 +50,7 @@ const plugins = createRoute({ getParentRoute: () => shell, path: '/plugins', com
 const users = createRoute({ getParentRoute: () => shell, path: '/users', component: lazyRouteComponent(() => import('./settings/users-page.js'), 'UsersPage') });
 const configuration = createRoute({ getParentRoute: () => shell, path: '/configuration', component: lazyRouteComponent(() => import('./settings/configuration-page.js'), 'ConfigurationPage') });
 
+const nowhere = createRoute({ getParentRoute: () => shell, path: '$', component: NotFound });
 const dag = createRoute({ getParentRoute: () => shell, path: '/dags/$dagId', component: DagLayout });
 const grid = createRoute({
   getParentRoute: () => dag, path: '/', component: GridPage,
@@ -79,7 +80,7 @@ const instance = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([
     shell.addChildren([
-      home, dags, runs, instances, backfills, audit, inbox, assets, asset, pools, variables, connections, importErrors, services, plugins, users, configuration, run, instance,
+      home, dags, runs, instances, backfills, audit, inbox, assets, asset, pools, variables, connections, importErrors, services, plugins, users, configuration, run, instance, nowhere,
       dag.addChildren([grid, graph, dagRuns, durations, calendar, dagBackfills, code, details, dagAudit]),
     ]),
   ]),
@@ -128,7 +129,7 @@ function WholeAudit() {
 
 function NotFound() {
   const t = useWords();
-  return <Notice icon={<IconMoodEmpty />} title={t('There is no such page')}><a href="/">{t('Home')}</a></Notice>;
+  return <Page title={t('There is no such page')}><Notice icon={<IconMoodEmpty />} title={location.pathname}><a className="link" href="/">{t('Home')}</a></Notice></Page>;
 }
 
 function runsSearch(search: Record<string, unknown>): RunsSearch {

@@ -18,6 +18,8 @@ const COLUMN_PX = 18;
 const NAMES_PX = 248;
 const HEAD_PX = 92;
 const BAR_PX = 64;
+/** Room for the date above the newest run. */
+const DATE_PX = 92;
 /** Columns are drawn in steps, so that scrolling a little draws nothing anew. */
 const STEP = 12;
 
@@ -97,11 +99,11 @@ export function GridView({ dagId, rows, board, fold, more, isMore }: GridProps) 
   };
 
   const to = Math.min(runs, columns.to);
-  const width = NAMES_PX + runs * COLUMN_PX + 24;
+  const width = NAMES_PX + Math.max(runs * COLUMN_PX + 24, DATE_PX);
   return (
     <div className="grid-frame card flush">
       <div className="grid-scroll" ref={frame} onScroll={() => { look(); setHovered(null); }} onClick={follow} onMouseOver={hover} onMouseLeave={() => setHovered(null)} onKeyDown={onKey} role="grid" aria-label={t('Runs and tasks')} aria-rowcount={rows.length + 1} aria-colcount={runs + 1}>
-        <div style={{ height: lines.getTotalSize() + 12, width, minWidth: '100%', position: 'relative' }}>
+        <div style={{ height: lines.getTotalSize() + 12, width, position: 'relative' }}>
           <Head dagId={dagId} runs={board.runs} from={columns.from} to={to} longest={longest} />
           {lines.getVirtualItems().map((item) => (
             <Line

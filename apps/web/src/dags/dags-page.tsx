@@ -79,7 +79,7 @@ export function DagsPage() {
           data={(facets.data?.owners ?? []).map((owner) => owner.name)} onChange={(owners) => change({ owners: owners.length === 0 ? undefined : owners })}
         />
         <Select
-          aria-label={t('Order')} value={search.order ?? 'name'} allowDeselect={false} w={140}
+          aria-label={t('Order')} value={search.order ?? 'name'} allowDeselect={false} w={122}
           data={[{ value: 'name', label: t('By name') }, { value: 'last_run', label: t('By last run') }, { value: 'next_run', label: t('By next run') }]}
           onChange={(order) => change({ order: order === 'name' ? undefined : (order as DagsSearch['order']) })}
         />

@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Modal, MultiSelect, NumberInput, Select, TextInput, Textarea } from '@mantine/core';
+import { Button, Checkbox, Group, Modal, TextInput, Textarea } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { IconPlayerPlay } from '@tabler/icons-react';
@@ -9,8 +9,8 @@ import { get, path, send } from '../rest/client.js';
 import type { DagDetails, DagRun } from '../rest/shapes.js';
 import { useWords } from '../words/words.js';
 import { usePause } from './actions.js';
+import { ParamField } from './param-field.js';
 import { fieldsOf, valueOf } from './params.js';
-import type { Field } from './params.js';
 
 type Contents = Readonly<Record<string, string | boolean | readonly string[]>>;
 
@@ -89,20 +89,4 @@ function TriggerForm({ dag, close }: { readonly dag: DagDetails; readonly close:
       </Group>
     </form>
   );
-}
-
-function ParamField({ field, content, change }: { readonly field: Field; readonly content: string | boolean | readonly string[]; readonly change: (content: string | boolean | readonly string[]) => void }) {
-  const plain = { label: field.title, description: field.description ?? undefined, disabled: field.isFixed } as const;
-  if (field.kind === 'boolean') return <Checkbox {...plain} checked={content === true} onChange={(event) => change(event.currentTarget.checked)} />;
-  const common = { ...plain, withAsterisk: false } as const;
-  if (field.kind === 'choices') return <MultiSelect {...common} data={[...field.choices]} value={[...(content as readonly string[])]} onChange={change} searchable />;
-  const text = String(content);
-  if (field.kind === 'choice') return <Select {...common} data={[...field.choices]} value={text} onChange={(value) => change(value ?? '')} clearable={field.isNullable} searchable={field.choices.length > 8} />;
-  if (field.kind === 'integer' || field.kind === 'number') {
-    return <NumberInput {...common} value={text === '' ? '' : Number(text)} onChange={(value) => change(String(value))} allowDecimal={field.kind === 'number'} {...(field.minimum === undefined ? {} : { min: field.minimum })} {...(field.maximum === undefined ? {} : { max: field.maximum })} />;
-  }
-  if (field.kind === 'date' || field.kind === 'instant') return <TextInput {...common} type={field.kind === 'date' ? 'date' : 'datetime-local'} value={text} onChange={(event) => change(event.currentTarget.value)} />;
-  if (field.kind === 'json') return <Textarea {...common} classNames={{ input: 'mono' }} autosize minRows={2} maxRows={14} value={text} onChange={(event) => change(event.currentTarget.value)} />;
-  if (field.kind === 'long-text' || field.kind === 'list') return <Textarea {...common} autosize minRows={2} maxRows={12} value={text} onChange={(event) => change(event.currentTarget.value)} />;
-  return <TextInput {...common} value={text} onChange={(event) => change(event.currentTarget.value)} list={`${field.name}-choices`} />;
 }

@@ -7,6 +7,8 @@ import type { ReactNode } from 'react';
 import { Card, Facts, Page } from '../chrome/page.js';
 import { Empty, Failure, Loaded } from '../feedback/feedback.js';
 import { useTaskSwitch } from '../dag/task-switch.js';
+import { QuestionCard } from '../inbox/question-card.js';
+import type { Question } from '../inbox/question-card.js';
 import { LogView } from '../log/log-view.js';
 import type { Level } from '../log/log-lines.js';
 import { JsonView } from '../look/json-view.js';
@@ -33,6 +35,8 @@ export interface InstanceSearch {
   readonly line?: number | undefined;
 }
 
+/** A view is chosen by the search, and the page marks it itself. */
+const NOTHING = {};
 const route = getRouteApi('/shell/dags/$dagId/runs/$runId/tasks/$taskId');
 
 /** One task of one run: what it did, why it waits, its log. */
@@ -87,7 +91,7 @@ export function InstancePage() {
       )}
       tabs={(
         <nav className="tabs" aria-label={t('Views')}>
-          {tabs.map(([to, text]) => <Link key={text} to="/dags/$dagId/runs/$runId/tasks/$taskId" params={{ dagId, runId, taskId }} search={{ map: search.map, try: search.try, view: to }} className={view === to ? 'tab active' : 'tab'} aria-current={view === to ? 'page' : undefined}>{text}</Link>)}
+          {tabs.map(([to, text]) => <Link key={text} to="/dags/$dagId/runs/$runId/tasks/$taskId" params={{ dagId, runId, taskId }} search={{ map: search.map, try: search.try, view: to }} activeProps={NOTHING} className={view === to ? 'tab active' : 'tab'} aria-current={view === to ? 'page' : undefined}>{text}</Link>)}
         </nav>
       )}
     >
@@ -95,6 +99,7 @@ export function InstancePage() {
         {(shown) => (
           <div className="instance">
             {shown.instance !== null && !isOver(shown.instance.state) && <WhyInstance dagId={dagId} runId={runId} taskId={taskId} mapIndex={mapIndex} />}
+            {shown.instance?.state === 'awaiting_input' && <OpenQuestion dagId={dagId} runId={runId} taskId={taskId} mapIndex={mapIndex} />}
             {shown.instance !== null && shown.instance.reason !== null && <p className={`banner ${shown.instance.state === 'failed' ? 'danger' : ''}`}>{shown.instance.reason}</p>}
             {view === 'mapped' ? <MappedList dagId={dagId} runId={runId} taskId={taskId} states={shown.mapped?.states ?? {}} />
               : view === 'fields' ? <Fields data={shown} />
@@ -107,6 +112,16 @@ export function InstancePage() {
       {change !== null && <ChangeDialog target={{ dagId, runId, taskIds: [taskId], mapIndex }} to={change} close={() => setChange(null)} />}
     </Page>
   );
+}
+
+/** What the task asks is answered here as well as in the inbox. */
+function OpenQuestion({ dagId, runId, taskId, mapIndex }: { readonly dagId: string; readonly runId: string; readonly taskId: string; readonly mapIndex: number }) {
+  const asked = useQuery({
+    queryKey: ['dag', dagId, 'run', runId, 'question', taskId, mapIndex],
+    queryFn: ({ signal }) => get<Question>(path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances/${taskId}/${mapIndex}/hitlDetails`, undefined, signal),
+    retry: false,
+  });
+  return asked.data === undefined ? null : <QuestionCard question={asked.data} withTask={false} />;
 }
 
 function Log({ dagId, runId, taskId, mapIndex, data }: { readonly dagId: string; readonly runId: string; readonly taskId: string; readonly mapIndex: number; readonly data: InstanceData }) {

@@ -29,6 +29,8 @@ export interface RunSearch {
   readonly state?: string | undefined;
 }
 
+/** A view is chosen by the search, and the page marks it itself. */
+const NOTHING = {};
 const route = getRouteApi('/shell/dags/$dagId/runs/$runId');
 
 /** One run: its tasks as a list, a picture or over time. */
@@ -92,7 +94,7 @@ export function RunPage() {
       )}
       tabs={(
         <nav className="tabs" aria-label={t('Views')}>
-          {tabs.map(([to, text]) => <Link key={text} to="/dags/$dagId/runs/$runId" params={{ dagId, runId }} search={to === undefined ? {} : { view: to }} className={view === to ? 'tab active' : 'tab'} aria-current={view === to ? 'page' : undefined}>{text}</Link>)}
+          {tabs.map(([to, text]) => <Link key={text} to="/dags/$dagId/runs/$runId" params={{ dagId, runId }} search={to === undefined ? {} : { view: to }} activeProps={NOTHING} className={view === to ? 'tab active' : 'tab'} aria-current={view === to ? 'page' : undefined}>{text}</Link>)}
         </nav>
       )}
     >

@@ -1,6 +1,8 @@
 import { IconHourglass } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { ApiError, get, path } from '../rest/client.js';
+import { instantText } from '../time/format.js';
+import { usePreferences } from '../time/preferences.js';
 import { useWords } from '../words/words.js';
 
 /** A reason as `why` gives it: at least a sentence. */
@@ -25,9 +27,10 @@ export function WhyRun({ dagId, runId, state }: { readonly dagId: string; readon
 
 function Reasons({ queryKey, address, query }: { readonly queryKey: readonly unknown[]; readonly address: string; readonly query: { map_index: number } | undefined }) {
   const t = useWords();
+  const { zone } = usePreferences();
   const why = useQuery({ queryKey, queryFn: ({ signal }) => get<Why>(address, query, signal), retry: false, refetchInterval: 5_000 });
   if (why.error instanceof ApiError && why.error.status === 404) return null;
-  const sentences = (why.data?.reasons ?? []).map((reason) => (typeof reason === 'string' ? reason : (reason.sentence ?? reason.text ?? reason.kind ?? ''))).filter((sentence) => sentence !== '');
+  const sentences = (why.data?.reasons ?? []).map((reason) => (typeof reason === 'string' ? reason : (reason.sentence ?? reason.text ?? reason.kind ?? ''))).filter((sentence) => sentence !== '').map((sentence) => inZone(sentence, zone));
   if (sentences.length === 0) return null;
   return (
     <div className="why" role="status">
@@ -38,4 +41,9 @@ function Reasons({ queryKey, address, query }: { readonly queryKey: readonly unk
       </div>
     </div>
   );
+}
+
+/** Times in a sentence, in the zone all times are shown in. Those inside run ids stay: they are names. */
+function inZone(sentence: string, zone: string): string {
+  return sentence.replaceAll(/(?<![\w:-])\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\b/g, (instant) => instantText(instant, zone));
 }

@@ -47,15 +47,15 @@ export function RunsList({ dagId, search, change }: { readonly dagId: string | n
         {(data) => data.dag_runs.length === 0 ? <Empty title={t('No run fits')} icon={<IconPlayerPlay />} /> : (
           <div className="card flush">
             <table className="table">
-              <thead><tr>{dagId === null && <th>{t('Dag')}</th>}<th>{t('Run')}</th><th>{t('State')}</th><th className="wide-only">{t('Kind')}</th><th className="wide-only">{t('Logical date')}</th><th className="wide-only">{t('Started')}</th><th className="right">{t('Ran')}</th><th className="wide-only">{t('By')}</th><th className="wide-only right">{t('Version')}</th></tr></thead>
+              <thead><tr>{dagId === null && <th>{t('Dag')}</th>}<th>{t('Run')}</th><th>{t('State')}</th><th className="wide-only">{t('Kind')}</th><th className={dagId === null ? 'wider-only' : 'wide-only'}>{t('Logical date')}</th><th className="wide-only">{t('Started')}</th><th className="right">{t('Ran')}</th><th className="wide-only">{t('By')}</th><th className="wide-only right">{t('Version')}</th></tr></thead>
               <tbody>
                 {data.dag_runs.map((run) => (
                   <tr key={`${run.dag_id} ${run.dag_run_id}`} data-row>
                     {dagId === null && <td><Link to="/dags/$dagId" params={{ dagId: run.dag_id }} tabIndex={-1} className="soft">{run.dag_display_name}</Link></td>}
                     <td className="clip-cell"><Link to="/dags/$dagId/runs/$runId" params={{ dagId: run.dag_id, runId: run.dag_run_id }}>{run.dag_run_id}</Link>{run.note !== null && <span className="faint" title={run.note}> “{run.note.slice(0, 40)}”</span>}</td>
                     <td><StateMark state={run.state} /></td>
-                    <td className="soft wide-only">{t(run.run_type.replaceAll('_', ' '))}</td>
-                    <td className="wide-only"><Instant at={run.logical_date} parts="minute" /></td>
+                    <td className="soft wide-only nowrap">{t(run.run_type.replaceAll('_', ' '))}</td>
+                    <td className={dagId === null ? 'wider-only' : 'wide-only'}><Instant at={run.logical_date} parts="minute" /></td>
                     <td className="wide-only"><Ago at={run.start_date} /></td>
                     <td className="right"><Took from={run.start_date} to={run.end_date} /></td>
                     <td className="soft wide-only">{run.triggering_user_name ?? t(run.triggered_by.replaceAll('_', ' '))}</td>
