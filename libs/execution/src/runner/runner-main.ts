@@ -2,6 +2,7 @@ import { rmSync, writeSync } from 'node:fs';
 import type { FromRunner, RunRequest, ToRunner } from '@millrace/contracts';
 import { OutputCapture } from './capture-output.js';
 import { loadBundle } from './load-task.js';
+import { offerLibraries } from './offer-libraries.js';
 import { AttemptRun } from './run-attempt.js';
 import { parseRunnerSettings } from './runner-settings.js';
 import { SelfFence } from './self-fence.js';
@@ -25,6 +26,7 @@ const channelSend = process.send?.bind(process);
 process.setSourceMapsEnabled(true);
 capture.install();
 processes.install();
+offerLibraries();
 const fence = new SelfFence(settings.selfFenceMs, () => endGroup(`the worker was silent for ${settings.selfFenceMs} ms`));
 fence.start();
 

@@ -1,5 +1,7 @@
 import { ExternalOperator } from '@millrace/sdk';
-import type { CancelRequest, Connection, ExternalJob, ExternalOperatorOptions, ExternalStatus, Submission, Submitted, TaskContext } from '@millrace/sdk';
+import type { CancelRequest, ExternalJob, ExternalOperatorOptions, ExternalStatus, Submission, Submitted, TaskContext } from '@millrace/sdk';
+import { absoluteUrl, authorizationOf, headersOf } from '../http/http-connection.js';
+import { HttpError } from '../http/http-error.js';
 
 export interface HttpCall {
   /** Absolute, or a path on the connection's host. `{externalId}` stands for the platform's id. */
@@ -25,16 +27,6 @@ export interface AsyncHttpOperatorOptions extends ExternalOperatorOptions {
   readonly cancel?: HttpCall;
   /** For one request. @default 30 s */
   readonly requestTimeoutSeconds?: number;
-}
-
-/** The platform answered with a status that is no success. `code` is `HTTP_<status>`, for retry policies. */
-export class HttpError extends Error {
-  override readonly name = 'HttpError';
-  readonly code: string;
-  constructor(readonly status: number, message: string) {
-    super(message);
-    this.code = `HTTP_${status}`;
-  }
 }
 
 const ANSWER_MAX_BYTES = 4_000_000;
@@ -103,11 +95,11 @@ export class AsyncHttpOperator<Result = unknown> extends ExternalOperator<Result
 
   async #prepared(call: HttpCall, externalId: string, context: TaskContext, isAuthorized: boolean): Promise<{ url: string; headers: Record<string, string>; body: string | undefined }> {
     const connection = this.connectionId === undefined ? undefined : await context.connections.get(this.connectionId);
-    const url = absolute(call.url.replaceAll('{externalId}', encodeURIComponent(externalId)), connection);
+    const url = absoluteUrl(call.url.replaceAll('{externalId}', encodeURIComponent(externalId)), connection);
     const isText = typeof call.body === 'string';
     const headers = {
       ...(call.body === undefined || isText ? {} : { 'content-type': 'application/json' }),
-      ...(isAuthorized ? authorizationOf(connection) : {}),
+      ...(isAuthorized ? { ...headersOf(connection), ...authorizationOf(connection) } : {}),
       ...call.headers,
     };
     const body = call.body === undefined ? undefined : isText ? (call.body as string) : JSON.stringify(call.body);
@@ -130,20 +122,6 @@ export class AsyncHttpOperator<Result = unknown> extends ExternalOperator<Result
       return text;
     }
   }
-}
-
-function absolute(url: string, connection: Connection | undefined): string {
-  if (/^https?:\/\//i.test(url)) return url;
-  if (connection === undefined || connection.host === null) throw new TypeError(`"${url}" is no absolute URL, and there is no connection with a host to put in front`);
-  const scheme = connection.schema === 'http' || connection.schema === 'https' ? connection.schema : connection.connType === 'https' ? 'https' : 'http';
-  const host = /^https?:\/\//i.test(connection.host) ? connection.host : `${scheme}://${connection.host}`;
-  return `${host}${connection.port === null ? '' : `:${connection.port}`}${url.startsWith('/') ? '' : '/'}${url}`;
-}
-
-function authorizationOf(connection: Connection | undefined): Record<string, string> {
-  if (connection === undefined || connection.password === null) return {};
-  const { login, password } = connection;
-  return { authorization: login === null || login === '' ? `Bearer ${password}` : `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}` };
 }
 
 function idIn(answer: unknown): string | number | undefined {
