@@ -19,7 +19,7 @@ export async function runOperator(make: () => Operator<any>, connections: Readon
     // As XCom does it: what JSON cannot carry must not work here either.
     return { result: returned === undefined ? undefined : JSON.parse(JSON.stringify(returned)), error: null, log };
   } catch (error) {
-    return { result: undefined, error: error as Error, log };
+    return { result: undefined, error: error as Ran['error'], log };
   }
 }
 
