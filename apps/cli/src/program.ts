@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { instant, jsonObject, wholeNumber } from './client/instants.js';
 import { controlCommands } from './control-commands.js';
+import { maintenanceCommands } from './maintenance-commands.js';
 import { FORMATS } from './output/render.js';
 
 export type Handler = (...args: never[]) => Promise<number | void> | number | void;
@@ -36,6 +37,7 @@ export function createProgram(version: string, onExit: (code: number) => void): 
   backfillCommands(program, run, output);
   assetCommands(program, run, output);
   poolCommands(program, run, output);
+  maintenanceCommands(program, run, output);
 
   const config = program.command('config').description('configuration');
   config.command('list').option('--describe', 'also what each key means').addOption(output()).description('every key, its value and where it comes from')

@@ -70,6 +70,7 @@ export function observeCensus(metrics: Metrics, take: () => Promise<Census>, dep
   gauge('dag_runs', 'Runs that have not ended, by state.', ['state'], (known) => [[{ state: 'queued' }, known.runsQueued], [{ state: 'running' }, known.runsRunning]]);
   gauge('dag_runs_quarantined', 'Runs set aside because their changes could not be written. Expected: none.', [], (known) => one(known.runsQuarantined));
   gauge('dags', 'Dags by whether they are paused.', ['state'], (known) => [[{ state: 'active' }, known.dagsActive], [{ state: 'paused' }, known.dagsPaused]]);
+  gauge('maintenance', '1 while maintenance is on: nothing new starts.', [], (known) => one(known.maintenance ? 1 : 0));
   gauge('import_errors', 'Dag files that cannot be read.', [], (known) => one(known.importErrors));
   gauge('timers_overdue', 'Timers due for more than two seconds. Expected: none for long.', [], (known) => one(known.timersOverdue));
   gauge('run_events_waiting', 'Events asked of runs and not applied yet.', [], (known) => one(known.eventsWaiting));

@@ -46,6 +46,8 @@ export class SchedulerService extends ManagedService {
   readonly #broker: Broker;
   readonly #liveUpdates: LiveUpdates;
   readonly #ops: OpsServer;
+  readonly endAsked: Promise<void>;
+  #askEnd: () => void = () => undefined;
   #database: Database | undefined;
   #core: SchedulerCore | undefined;
   #watchers: WatcherDesk | undefined;
@@ -54,6 +56,7 @@ export class SchedulerService extends ManagedService {
 
   constructor(private readonly options: SchedulerServiceOptions) {
     super();
+    this.endAsked = new Promise((resolve) => (this.#askEnd = resolve));
     const { config } = options;
     this.#logger = options.logger ?? createLogger({ service: 'scheduler', level: config['logging.level'], format: config['logging.format'] });
     this.#metrics = createMetrics('scheduler');
@@ -61,7 +64,7 @@ export class SchedulerService extends ManagedService {
     const logger = this.#logger;
     this.#broker = options.broker ?? new AmqpBroker({ url: config['broker.url'], queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'scheduler', logger, metrics: this.#metrics });
     this.#liveUpdates = options.liveUpdates ?? new RedisLiveUpdates({ url: config['redis.url'], logger, metrics: this.#metrics });
-    this.#ops = new OpsServer({ port: config['scheduler.ops_port'], host: config['scheduler.grpc_host'], registry: this.#metrics.registry, health: () => this.health() });
+    this.#ops = new OpsServer({ port: config['scheduler.ops_port'], host: config['scheduler.grpc_host'], registry: this.#metrics.registry, health: () => this.health(), drain: { token: config['security.internal_token'], begin: () => this.drain('POST /drain') } });
   }
 
   get grpcPort(): number {
@@ -76,7 +79,21 @@ export class SchedulerService extends ManagedService {
     const database = this.#database === undefined ? { ok: false, checks: { database: { ok: false, detail: 'not connected yet' } } } : await this.#database.health();
     const core = this.#core?.health();
     // Without the broker runs are still decided; only dispatch waits. So it is told, and is no reason to be taken out of service.
-    return { ok: database.ok && core !== undefined, checks: { ...core?.checks, ...database.checks } };
+    const draining = this.stopping.aborted;
+    return { ok: database.ok && core !== undefined && !draining, checks: { ...core?.checks, ...database.checks, draining: { ok: !draining } } };
+  }
+
+  /**
+   * Begins to end and returns at once: other schedulers take its runs over, what is in its hands is committed, workers' streams move. The process then ends with 0.
+   * @param by who asks, for the log
+   */
+  drain(by: string): { readonly runs_in_memory: number } {
+    if (!this.stopping.aborted) {
+      this.#logger.info('asked to drain and end', { by });
+      void this.stop().catch((error: unknown) => this.#logger.error('the scheduler did not stop cleanly', { error: String(error) }));
+      this.#askEnd();
+    }
+    return { runs_in_memory: this.#core?.cache.size.runs ?? 0 };
   }
 
   protected async open(signal: AbortSignal): Promise<void> {

@@ -32,6 +32,8 @@ interface WorkerParts {
 /** Runs attempts, writes their logs and serves the logs it holds. Knows no database. */
 export class Worker extends ManagedService {
   readonly name = 'worker';
+  readonly endAsked: Promise<void>;
+  #askEnd: () => void = () => undefined;
 
   constructor(
     private readonly config: Configuration,
@@ -39,6 +41,21 @@ export class Worker extends ManagedService {
     private readonly parts: WorkerParts,
   ) {
     super();
+    this.endAsked = new Promise((resolve) => (this.#askEnd = resolve));
+  }
+
+  /**
+   * Begins to drain and returns at once: takes nothing new, hands back what was not begun, finishes what runs within the grace. The process then ends with 0;
+   * in a process of several services this one stays stopped. Again: nothing more.
+   * @param by who asks, for the log
+   */
+  drain(by: string): { readonly running: number; readonly grace_ms: number } {
+    if (!this.stopping.aborted) {
+      this.logger.info('asked to drain and end', { by, running: this.parts.tasks.runningCount });
+      void this.stop().catch((error: unknown) => this.logger.error('the worker did not stop cleanly', { error: String(error) }));
+      this.#askEnd();
+    }
+    return { running: this.parts.tasks.runningCount, grace_ms: this.config['worker.drain_grace_ms'] };
   }
 
   get opsPort(): number {
@@ -83,12 +100,14 @@ export function createWorker(options: WorkerOptions): Worker {
   const spool = openSpool(config['worker.spool_dir'], logger);
   const health = (): HealthReport => tasks.health();
   const logPort = logPortOf(config, logger, health);
-  const tasks = taskWorker(options, { logger, metrics, traces, broker, spool, logPort });
-  const ops = new OpsServer({ host: config['worker.log_bind_host'], port: config['worker.ops_port'], registry: metrics.registry, health });
-  return new Worker(config, logger, { ops, logPort, ownBroker, tasks, traces });
+  const tasks = taskWorker(options, { logger, metrics, traces, broker, spool, logPort, onDrainAsked: (by) => void worker.drain(by) });
+  const drain = { token: config['security.internal_token'], begin: () => worker.drain('POST /drain') };
+  const ops = new OpsServer({ host: config['worker.log_bind_host'], port: config['worker.ops_port'], registry: metrics.registry, health, drain });
+  const worker: Worker = new Worker(config, logger, { ops, logPort, ownBroker, tasks, traces });
+  return worker;
 }
 
-function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: Metrics; traces: Traces; broker: Broker; spool: ResultSpool; logPort: OpsServer }): TaskWorker {
+function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: Metrics; traces: Traces; broker: Broker; spool: ResultSpool; logPort: OpsServer; onDrainAsked: (by: string) => void }): TaskWorker {
   const { config } = options;
   const { logger } = shared;
   const concurrency = config['worker.concurrency'];
@@ -125,7 +144,7 @@ function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: M
       killGraceMs: config['worker.kill_grace_ms'],
       drainGraceMs: config['worker.drain_grace_ms'],
     },
-    { broker: shared.broker, session, pool, spool: shared.spool, metrics: counted, traces: shared.traces, logger },
+    { broker: shared.broker, session, pool, spool: shared.spool, metrics: counted, traces: shared.traces, logger, onDrainAsked: shared.onDrainAsked },
   );
   return worker;
 }

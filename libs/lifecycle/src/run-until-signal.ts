@@ -8,7 +8,7 @@ export interface RunOptions {
 }
 
 /**
- * Runs a service until SIGTERM or SIGINT, then ends the process: 0 after a clean stop, 1 when stopping failed, 128 + n at
+ * Runs a service until SIGTERM or SIGINT, or until it is asked to end by other means ({@link Service.endAsked}), then ends the process: 0 after a clean stop, 1 when stopping failed, 128 + n at
  * once on a second signal. When creating or starting fails, the exit code of the {@link MillraceError} (else 1).
  * Give a function when creating can fail too, so that a wrong configuration is one sentence instead of a stack trace.
  */
@@ -37,7 +37,7 @@ export async function runUntilSignal(service: Service | (() => Service | Promise
     await running?.stop().catch((stopError: unknown) => say(sentenceOf(stopError), stopError));
     process.exit(exitCodeOf(error));
   }
-  await signalled;
+  await Promise.race([signalled, ...(running.endAsked === undefined ? [] : [running.endAsked])]);
   try {
     await running.stop();
   } catch (error) {

@@ -3,6 +3,8 @@ export interface Service {
   readonly name: string;
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Resolves when somebody asked the service from outside to end (a drain); its process then stops it as after a SIGTERM. */
+  readonly endAsked?: Promise<void>;
 }
 
 export interface HealthReport {

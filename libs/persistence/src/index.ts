@@ -46,6 +46,8 @@ export { Deadlines } from './deadlines/deadlines.js';
 export type { DeadlineMissView, MissedDeadline } from './deadlines/deadlines.js';
 export { ControlWriter } from './control/control-writer.js';
 export type { TaskSwitch } from './control/control-writer.js';
+export { Maintenance } from './maintenance/maintenance.js';
+export type { DrainingWorker, MaintenanceState } from './maintenance/maintenance.js';
 export { WhyReads } from './why/why-reads.js';
 export type { AroundInstance, AroundRun } from './why/why-reads.js';
 export { RefitWriter } from './control/refit-writer.js';

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -19,9 +20,18 @@ export interface OpsServerOptions {
   readonly mount?: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
   /** More paths, e.g. `/session`; exact match, GET and HEAD only. */
   readonly extra?: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void | Promise<void>>>;
+  /** `POST /drain`, for who presents the token as `Bearer`. Default: there is no such path. */
+  readonly drain?: DrainAction;
 }
 
-/** What operators and orchestrators ask a service: `/health`, `/livez`, `/readyz`, `/metrics`. */
+export interface DrainAction {
+  /** The services' shared one. */
+  readonly token: string;
+  /** Begins to end the service in good order, and does not wait for it; asked again while it drains it only tells. @returns what is told to the asker */
+  readonly begin: () => Readonly<Record<string, unknown>>;
+}
+
+/** What operators and orchestrators ask a service: `/health`, `/livez`, `/readyz`, `/metrics`, and to drain. */
 export class OpsServer extends ManagedService {
   readonly name = 'ops-server';
   private server: Server | null = null;
@@ -62,6 +72,7 @@ export class OpsServer extends ManagedService {
     try {
       if (this.options.mount !== undefined && (await this.options.mount(request, response))) return;
       const path = (request.url ?? '/').split('?')[0] as string;
+      if (path === '/drain' && this.options.drain !== undefined) return drain(this.options.drain, request, response);
       const handler = this.handlerOf(path);
       if (handler === undefined) return sendJson(response, 404, { detail: 'here are /health, /livez, /readyz and /metrics' });
       if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -95,6 +106,21 @@ export class OpsServer extends ManagedService {
         return this.options.extra !== undefined && Object.hasOwn(this.options.extra, path) ? this.options.extra[path] : undefined;
     }
   }
+}
+
+function drain({ token, begin }: DrainAction, request: IncomingMessage, response: ServerResponse): void {
+  request.resume(); // A body says nothing here.
+  if (request.method !== 'POST') {
+    response.setHeader('allow', 'POST');
+    return sendJson(response, 405, { detail: 'only POST' });
+  }
+  const presented = /^Bearer +(\S.*)$/i.exec((request.headers.authorization ?? '').trimEnd())?.[1] ?? '';
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  if (token === '' || !timingSafeEqual(digest(presented), digest(token))) {
+    response.setHeader('www-authenticate', 'Bearer');
+    return sendJson(response, 401, { detail: 'to drain this service, present security.internal_token as Authorization: Bearer …' });
+  }
+  sendJson(response, 202, { status: 'draining', ...begin() });
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {

@@ -12,6 +12,7 @@ import { BackfillsController } from './backfills/backfills.controller.js';
 import { ConfigController } from './config/config.controller.js';
 import { ConnectionsController } from './connections/connections.controller.js';
 import { ControlController } from './control/control.controller.js';
+import { MaintenanceController } from './maintenance/maintenance.controller.js';
 import { DagRunsController } from './dag-runs/dag-runs.controller.js';
 import { WaitController } from './dag-runs/wait.controller.js';
 import { DagVersionsController } from './dag-versions/dag-versions.controller.js';
@@ -57,7 +58,7 @@ const CONTROLLERS: readonly Type[] = [
   DagVersionsController, DagWarningsController, ImportErrorsController, XComsController, BackfillsController, MonitorController, PoolsController, VariablesController,
   ConnectionsController, EventLogsController, JobsController, ConfigController, MillraceController, UpdatesController,
   AssetsController, QueuedEventsController, PartitionsController, WatchersController,
-  PluginsController, WhyController, ControlController, RerunsController, CallbacksController, DagFilesController,
+  PluginsController, WhyController, ControlController, MaintenanceController, RerunsController, CallbacksController, DagFilesController,
   ...UI_CONTROLLERS,
 ];
 

@@ -46,8 +46,8 @@ export class ApiClient {
     return this.ask('POST', path, {}, body);
   }
 
-  put<Answer = Row>(path: string): Promise<Answer> {
-    return this.ask('PUT', path, {});
+  put<Answer = Row>(path: string, body?: object): Promise<Answer> {
+    return this.ask('PUT', path, {}, body);
   }
 
   patch<Answer = Row>(path: string, body: object): Promise<Answer> {

@@ -52,6 +52,7 @@ async function installation(database: Database): Promise<Finding[]> {
   const unserved = [...new Set(census.instances.filter((row) => row.state === 'queued' && !served.has(row.queue)).map((row) => row.queue))];
   const oldest = Math.round(Math.max(0, ...census.instances.map((row) => row.oldestSeconds ?? 0)));
   return [
+    census.maintenance ? warn('maintenance', 'is on: nothing new starts', 'millrace maintenance status, millrace maintenance off') : ok('maintenance', 'is off'),
     count('scheduler') === 0 ? fail('schedulers', 'none is alive', 'start one: docs/operators/runbooks/scheduler-down.md') : count('scheduler') === 1 ? warn('schedulers', 'one', 'a second takes over at once when it dies') : ok('schedulers', `${count('scheduler')} alive`),
     count('api') === 0 ? fail('apis', 'none is alive', 'start one') : ok('apis', `${count('api')} alive`),
     workers.length === 0 ? warn('workers', 'none is connected', 'right only where groups scale to zero: docs/operators/runbooks/tasks-stay-queued.md') : ok('workers', `${workers.length}, for queues ${[...served].sort().join(', ')}`),

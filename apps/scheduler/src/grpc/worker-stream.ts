@@ -185,12 +185,13 @@ export class WorkerStream implements ConnectedWorker {
     const held = beat.running.filter((item) => UUID.test(item.attemptId) && UUID.test(item.instanceId));
     const attempts = held.map((item) => item.attemptId as AttemptId);
     this.#isEmptied = beat.draining && held.length === 0;
-    const state = await this.parts.core.sessions.beat(this.sessionId, beat.freeSlots, attempts, beat.draining, this.parts.leaseTtlMs);
+    const answer = await this.parts.core.sessions.beat(this.sessionId, beat.freeSlots, attempts, beat.draining, this.parts.leaseTtlMs);
+    const state = answer?.state;
     if (state === undefined || state === 'lost' || state === 'ended') return this.ended(`the session is ${state ?? 'unknown'}`);
     const stale = await this.parts.core.sessions.notCurrent(held.map((item) => ({ instanceId: item.instanceId as InstanceId, attemptId: item.attemptId as AttemptId })));
     const kept = beat.keptRuns.filter((id) => UUID.test(id)) as RunId[];
     const leftRuns = kept.length === 0 ? [] : await this.parts.core.runWorkers.left(kept, this.sessionId);
-    this.#send({ $case: 'beat', value: { cancelAttemptIds: [...stale], schedulers: this.#schedulers(), leftRuns } });
+    this.#send({ $case: 'beat', value: { cancelAttemptIds: [...stale], schedulers: this.#schedulers(), leftRuns, drainAskedBy: answer?.drainAskedBy ?? '' } });
   }
 
   async #goodbye(): Promise<void> {

@@ -12,6 +12,8 @@ export interface ReasonData {
   /** A mapped task or group whose length is not known yet. */
   length: { readonly tasks: readonly UpstreamTask[] };
   past: { readonly runId: string };
+  /** Somebody holds the whole installation. */
+  maintenance: { readonly by: string; readonly sinceMs: number; readonly reason: string | null };
   dag_paused: { readonly dagId: string };
   /** The run has as many tasks queued or running as `maxActiveTasks` allows. */
   max_active_tasks: { readonly limit: number; readonly active: number; readonly ahead: number };

@@ -25,6 +25,8 @@ export interface WorkerSessionEvents {
   completed(link: SchedulerLink, reply: executionProto.CompleteReply): void;
   answered(reply: executionProto.QueryReply): void;
   cancel(attemptIds: readonly string[], reason: string): void;
+  /** Somebody wants this worker to drain and end. */
+  drainAsked(by: string): void;
   /** Attempts of runs that are for this worker alone. */
   offered(offer: executionProto.Offer): void;
   /** Of the runs whose shared folder is kept: over, or another worker's. */
@@ -175,6 +177,7 @@ export class WorkerSession {
           this.awaited = undefined;
         }
         this.learn(body.value.schedulers);
+        if (body.value.drainAskedBy !== '') this.events.drainAsked(body.value.drainAskedBy);
         if (body.value.leftRuns.length > 0) this.events.left(body.value.leftRuns);
         if (body.value.cancelAttemptIds.length > 0) this.events.cancel(body.value.cancelAttemptIds, 'the scheduler says this attempt is not current any more');
         return;

@@ -38,6 +38,8 @@ export interface TaskWorkerParts {
   /** Default: none. */
   readonly traces?: Traces;
   readonly logger: Logger;
+  /** Somebody asked through the api that this worker drains; told with every heartbeat until it does. Default: nobody listens. */
+  readonly onDrainAsked?: (by: string) => void;
 }
 
 const TICK_MS = 250;
@@ -161,6 +163,7 @@ export class TaskWorker extends ManagedService {
         for (const attemptId of attemptIds) this.running.get(attemptId)?.stop(`cancelled: ${reason}`, true);
       },
       lost: (reason) => this.onSessionLost(reason),
+      drainAsked: (by) => this.parts.onDrainAsked?.(by),
     });
     this.tickTimer = setInterval(() => {
       this.claims.tick();

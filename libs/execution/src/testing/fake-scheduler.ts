@@ -53,6 +53,8 @@ export class FakeScheduler {
   bundleFetches = 0;
   beatEveryMs = 200;
   answersBeats = true;
+  /** Told with each answer to a heartbeat; empty: nobody wants the worker to drain. */
+  drainAskedBy = '';
   /** What to say to a claim instead of granting it; undefined grants. */
   onClaim: (item: executionProto.ClaimItem) => 'later' | 'refused' | 'silence' | undefined = () => undefined;
   onComplete: (completion: Completion) => { readonly result?: string; readonly next?: readonly Grant[]; readonly silence?: boolean } = () => ({});
@@ -131,7 +133,7 @@ export class FakeScheduler {
         return;
       case 'beat':
         this.beats.add(body.value);
-        if (this.answersBeats) reply({ $case: 'beat', value: { cancelAttemptIds: [], schedulers: this.others, leftRuns: [] } });
+        if (this.answersBeats) reply({ $case: 'beat', value: { cancelAttemptIds: [], schedulers: this.others, leftRuns: [], drainAskedBy: this.drainAskedBy } });
         return;
       case 'claim':
         return this.answerClaim(body.value, reply);

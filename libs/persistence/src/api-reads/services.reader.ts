@@ -33,6 +33,8 @@ export interface SessionRow {
   readonly lease_expires_at: Date;
   readonly state: string;
   readonly ended_at: Date | null;
+  readonly drain_asked_at: Date | null;
+  readonly drain_asked_by: string | null;
 }
 
 export class ServicesReader {

@@ -25,6 +25,8 @@ export interface Census {
   readonly eventsWaiting: number;
   /** Of this database, by the role that asks (others only with pg_read_all_stats). */
   readonly oldestTransactionSeconds: number;
+  /** Maintenance mode is on. */
+  readonly maintenance: boolean;
 }
 
 /** census-instances: instances of active runs that are neither new nor ended. Index: dag_run_active, task_instance (dag_run_id, …). */
@@ -53,7 +55,8 @@ select
   (select count(*)::int from import_error) as "importErrors",
   (select count(*)::int from timer where due_at < now() - interval '2 seconds') as "timersOverdue",
   (select count(*)::int from run_event) as "eventsWaiting",
-  (select coalesce(max(extract(epoch from now() - xact_start)), 0)::float8 from pg_stat_activity where datname = current_database() and xact_start is not null) as "oldestTransactionSeconds"`,
+  (select coalesce(max(extract(epoch from now() - xact_start)), 0)::float8 from pg_stat_activity where datname = current_database() and xact_start is not null) as "oldestTransactionSeconds",
+  exists (select from maintenance where active) as maintenance`,
 };
 
 type Totals = Omit<Census, 'instances' | 'pools'>;

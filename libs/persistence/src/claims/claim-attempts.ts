@@ -42,7 +42,7 @@ export interface ClaimedWait {
 /**
  * claim-attempts: queued → running for the attempts workers name, many workers at once. The same token again gets the same answer.
  * $1 uuid[] instance ids, $2 uuid[] attempt ids, $3 uuid[] tokens, $4 uuid[] session ids, $5 text[] worker names; pairwise.
- * Index: task_instance_pkey. Locks: instance rows. An attempt of a run that is for another worker, an attempt that is not the current one, or a session that ended, gets nothing.
+ * Index: task_instance_pkey. Locks: instance rows. An attempt of a run that is for another worker, an attempt that is not the current one, or a session that ended, gets nothing; nor does what is queued while maintenance is on.
  */
 const CLAIM_ATTEMPTS: Statement = {
   name: 'claim-attempts',
@@ -51,7 +51,7 @@ update task_instance t set state = 'running', claim_token = c.token, session_id 
   start_date = case when t.state = 'queued' then now() else t.start_date end
 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as c(id, attempt_id, token, session_id, worker)
 where t.id = any($1::uuid[]) and t.id = c.id and t.attempt_id = c.attempt_id
-  and (t.state = 'queued' or (t.state = 'running' and t.claim_token = c.token and t.session_id = c.session_id))
+  and ((t.state = 'queued' and not exists (select from maintenance where active)) or (t.state = 'running' and t.claim_token = c.token and t.session_id = c.session_id))
   and exists (select 1 from worker_session w where w.id = c.session_id and w.state in ('active', 'draining'))
   and not exists (select 1 from run_worker b where b.dag_run_id = t.dag_run_id and b.session_id is distinct from c.session_id)
 returning t.id as "instanceId", t.attempt_id as "attemptId", t.claim_token as token, t.dag_run_id as "runId", t.task_id as "taskId", t.index_path as "indexPath",

@@ -30,7 +30,7 @@ const BEAT: Statement = {
 update worker_session set last_beat_at = now(), free_slots = $2, running = $3::uuid[],
   lease_expires_at = case when state in ('active', 'draining') then now() + $5 * interval '1 millisecond' else lease_expires_at end,
   state = case when state = 'active' and $4 then 'draining' else state end
-where id = $1 returning state`,
+where id = $1 returning state, drain_asked_by as "drainAskedBy"`,
 };
 
 /** not-current: which of the attempts a worker holds it must stop. $1 uuid[] instance ids, $2 uuid[] attempt ids, pairwise. */
@@ -136,10 +136,10 @@ export class WorkerSessions {
     return row!.state;
   }
 
-  /** undefined: there is no such session. */
-  async beat(id: SessionId, freeSlots: number, held: readonly AttemptId[], draining: boolean, leaseMs: number): Promise<SessionState | undefined> {
-    const [row] = await this.on.query<{ state: SessionState }>(BEAT, [id, freeSlots, plainArray(held), draining, leaseMs]);
-    return row?.state;
+  /** undefined: there is no such session. `drainAskedBy`: somebody wants this worker to drain. */
+  async beat(id: SessionId, freeSlots: number, held: readonly AttemptId[], draining: boolean, leaseMs: number): Promise<{ state: SessionState; drainAskedBy: string | null } | undefined> {
+    const [row] = await this.on.query<{ state: SessionState; drainAskedBy: string | null }>(BEAT, [id, freeSlots, plainArray(held), draining, leaseMs]);
+    return row;
   }
 
   async notCurrent(held: readonly { readonly instanceId: InstanceId; readonly attemptId: AttemptId }[]): Promise<readonly AttemptId[]> {

@@ -10,7 +10,8 @@ select extract(epoch from clock_timestamp())::float8 * 1000 as "nowMs", r.dag_id
   (select count(*)::int from dag_run x left join backfill y on y.id = x.backfill_id where x.dag_id = r.dag_id and x.state = 'running' and (y.id is null or y.completed_at is not null)) as running,
   b.id::int as "backfillId", b.is_paused as "backfillPaused", b.max_active_runs as "backfillLimit",
   (select count(*)::int from dag_run x where x.backfill_id = b.id and x.state = 'running') as "backfillRunning",
-  (select h.run_id from dag_run h where h.id = dag_holder(r.dag_id)) as "heldBy"
+  (select h.run_id from dag_run h where h.id = dag_holder(r.dag_id)) as "heldBy",
+  (select json_build_object('by', m.by_user, 'sinceMs', extract(epoch from m.since)::float8 * 1000, 'reason', m.reason) from maintenance m where m.active) as maintenance
 from dag_run r join dag d on d.dag_id = r.dag_id left join backfill b on b.id = r.backfill_id and b.completed_at is null where r.id = $1`,
 };
 
@@ -63,6 +64,8 @@ export interface AroundRun {
   readonly backfillLimit: number | null;
   readonly backfillRunning: number;
   readonly heldBy: string | null;
+  /** null: it is off. */
+  readonly maintenance: { readonly by: string; readonly sinceMs: number; readonly reason: string | null } | null;
 }
 
 export interface AroundInstance {

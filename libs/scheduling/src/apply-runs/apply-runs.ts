@@ -26,7 +26,8 @@ export interface ApplyRunsOptions {
   readonly batchMax: number;
   /** Name workers find this process by; empty when no run is kept here (the api). */
   readonly home: string;
-  readonly continuation: boolean;
+  /** Asked for each decision: whether a successor may go to the worker that completed its predecessor. */
+  readonly continuation: () => boolean;
   /** What a run may queue now: no more than workers can take soon. The others wait in the database, in order. */
   readonly room: RoomKeeper;
 }
@@ -251,7 +252,7 @@ export class ApplyRuns {
       }
       return undefined;
     }
-    return addDecision(writes, part.entry, inputs, decision, nowMs, { home: this.options.home, continuation: this.options.continuation, claims, room });
+    return addDecision(writes, part.entry, inputs, decision, nowMs, { home: this.options.home, continuation: this.options.continuation(), claims, room });
   }
 
   #settle(part: Part, row: WrittenRun, after: AfterCommit, ignored: Map<Waiting, string>): void {

@@ -1,3 +1,4 @@
+import type { MaintenanceCommands } from './maintenance-commands.js';
 import type { WaitingCommands } from './waiting-commands.js';
 import type { BackfillException } from '@millrace/persistence';
 import type { IndexPath, InstanceId, InstanceState, ReprocessBehavior, RunId, RunState, RunType, TriggeredBy } from '@millrace/vocabulary';
@@ -11,6 +12,8 @@ export interface Commands {
   poolsChanged(): void;
   /** What people and platforms say to instances that wait. */
   readonly waiting: WaitingCommands;
+  /** Holding everything for a while, and emptying single workers. */
+  readonly maintenance: Pick<MaintenanceCommands, 'set' | 'drain'>;
   /** Inserts the run and rings the doorbell. The run is committed before this returns. 404 dag, 409 run id or logical date exists, 422 bad conf. */
   trigger(input: TriggerInput): Promise<{ readonly id: RunId; readonly runId: string }>;
   /** Pauses or unpauses a dag; unpausing never floods. */

@@ -18,6 +18,7 @@ import { RunCache } from '../run-cache/run-cache.js';
 import { replan } from '../schedules/scheduled-runs.js';
 import type { AssetEventInput, BackfillInput, BackfillPlan, ClearOptions, Commands, InstanceSelection, SelectedInstance, SwitchInput, TriggerInput } from './commands.js';
 import { ControlCommands } from './control-commands.js';
+import { MaintenanceCommands } from './maintenance-commands.js';
 import { RunAgain } from './run-again.js';
 import { selectInstances } from './select-instances.js';
 import { recordAssetEvents } from '../assets/record-events.js';
@@ -43,6 +44,7 @@ export function createCommands(parts: CommandParts): Commands {
 
 class DatabaseCommands implements Commands {
   readonly waiting: WaitingCommands;
+  readonly maintenance: MaintenanceCommands;
   readonly #database: Database;
   readonly #broker: Broker;
   readonly #defaultPool: DefaultPool;
@@ -61,6 +63,7 @@ class DatabaseCommands implements Commands {
     this.#cache = new RunCache(reader, 0, () => this.#defaultPool.isCounted);
     this.#triggers = new TriggerDesk(database, this.#cache, (id, dagId) => this.#ring(id, { runs: [], dags: [dagId] }));
     this.#control = new ControlCommands(database, this.#cache, (id, audit, ...events) => this.#submit(id, audit, ...events), (dagId) => this.#ring(dagId as string as RunId, { runs: [], dags: [dagId] }));
+    this.maintenance = new MaintenanceCommands(database);
     this.#again = new RunAgain(database, this.#cache, (id, audit, ...events) => this.#submit(id, audit, ...events), (id, dagId) => this.#ring(id, { runs: [id], dags: [dagId] }));
     const dispatcher = new Dispatcher(broker, '');
     this.#apply = new ApplyRuns(database, this.#cache, new DatabaseClock(), new StuckRuns(database), {
@@ -69,7 +72,7 @@ class DatabaseCommands implements Commands {
         dispatcher.publish(after.ready);
         this.#ring(entry.row.id, { runs: [entry.row.id], dags: after.finished !== null || entry.run.state === 'queued' ? [entry.row.dagId] : [], slots: after.movedSlots });
       },
-    }, logger, { batchMax: 200, home: '', continuation: false, room: { roomFor: ({ run }) => ({ window: run.plan.queues.map(() => (run.plan.placement === 'any' ? QUEUED_BY_A_COMMAND : 0)), isDefaultPoolCounted: this.#defaultPool.isCounted, maxMapLength }), decided: () => {}, dropped: () => {} } });
+    }, logger, { batchMax: 200, home: '', continuation: () => false, room: { roomFor: ({ run }) => ({ window: run.plan.queues.map(() => (run.plan.placement === 'any' ? QUEUED_BY_A_COMMAND : 0)), isDefaultPoolCounted: this.#defaultPool.isCounted, maxMapLength }), decided: () => {}, dropped: () => {} } });
     this.waiting = createWaitingCommands(database, this.#apply);
     this.#backfills = new BackfillDesk(database, this.#cache, { submit: (id, event) => this.#apply.submit(id, event), ring: (dagId) => this.#ring(dagId as string as RunId, { runs: [], dags: [dagId] }) });
   }

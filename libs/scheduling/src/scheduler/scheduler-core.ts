@@ -4,7 +4,7 @@ import { ManagedService } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
 import type { LiveUpdate, LiveUpdates } from '@millrace/live-updates';
 import type { Broker } from '@millrace/messaging';
-import { RunReader, RunWorkers, ServiceInstances, SlotRequests, StuckRuns, Timers, WorkerSessions, completeBackfills } from '@millrace/persistence';
+import { Maintenance, RunReader, RunWorkers, ServiceInstances, SlotRequests, StuckRuns, Timers, WorkerSessions, completeBackfills } from '@millrace/persistence';
 import type { Database, ServiceInstance } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import type { RunId } from '@millrace/vocabulary';
@@ -23,6 +23,7 @@ import { Completions } from '../completions/completions.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
 import { ExternalStopper } from '../external-tasks/external-stopper.js';
 import type { AuthorizationOf } from '../external-tasks/external-stopper.js';
+import { MaintenanceWatch } from '../maintenance/maintenance-watch.js';
 import { Membership } from '../membership/membership.js';
 import { createOutboxHandlers } from '../outbox/handlers.js';
 import { OutboxRunner } from '../outbox/outbox-runner.js';
@@ -92,6 +93,7 @@ export class SchedulerCore extends ManagedService {
   readonly board: QueueBoard;
   readonly cache: RunCache;
   readonly membership: Membership;
+  readonly maintenance: MaintenanceWatch;
   readonly outbox: OutboxRunner;
   readonly callbacks: CallbackDesk;
   readonly assets: AssetRuns;
@@ -121,6 +123,7 @@ export class SchedulerCore extends ManagedService {
     const stuck = new StuckRuns(database);
     const home = options.self.id;
     this.sessions = new WorkerSessions(database);
+    this.maintenance = new MaintenanceWatch(new Maintenance(database), logger);
     const requests = new SlotRequests(database);
     this.#defaultPool = new DefaultPool(requests);
     this.cache = new RunCache(reader, options.maxCachedInstances, () => this.#defaultPool.isCounted);
@@ -142,7 +145,7 @@ export class SchedulerCore extends ManagedService {
     });
     this.cache.dropped = (id) => this.board.dropped(id);
     const room = this.board;
-    this.apply = new ApplyRuns(database, this.cache, this.#clock, stuck, listener, logger, { batchMax: options.batchMax, home, continuation: options.continuation, room });
+    this.apply = new ApplyRuns(database, this.cache, this.#clock, stuck, listener, logger, { batchMax: options.batchMax, home, continuation: () => options.continuation && !this.maintenance.held, room });
     this.#starts = new StartRuns(database, this.cache, this.#clock, listener, logger, home, room);
     this.runWorkers = new RunWorkers(database);
     this.placement = new Placement(this.runWorkers, this.workers, logger, home);
@@ -160,7 +163,7 @@ export class SchedulerCore extends ManagedService {
     this.membership = new Membership(options.self, new ServiceInstances(database), this.sessions, (partitions) => this.#own(partitions), (live) => this.#dispatcher.know(live), this.board);
     this.#sweeper = new Sweeper(
       database, stuck, this.sessions, this.apply,
-      { starts: this.#starts, timerWatch: this.#timers, signals: this.signals, external: this.external, dispatcher: this.#dispatcher, schedules: this.#schedules, admission: this.admission, placement: this.placement, cache: this.cache, workers: this.workers, outbox: this.outbox, callbacks: this.callbacks, assets: this.assets, broker, logger },
+      { starts: this.#starts, timerWatch: this.#timers, signals: this.signals, external: this.external, dispatcher: this.#dispatcher, schedules: this.#schedules, admission: this.admission, placement: this.placement, maintenance: this.maintenance, cache: this.cache, workers: this.workers, outbox: this.outbox, callbacks: this.callbacks, assets: this.assets, broker, logger },
       { leaseTtlMs: options.leaseTtlMs, republishAfterMs: options.republishAfterMs, deliveryGraceMs: Math.max(2_000, options.beatEveryMs * 2), idleAfterMs: 10_000 },
     );
   }
@@ -177,6 +180,7 @@ export class SchedulerCore extends ManagedService {
 
   protected async open(signal: AbortSignal): Promise<void> {
     await this.membership.once();
+    await this.maintenance.look();
     await this.#defaultPool.look();
     this.#loops = [
       this.#loop('membership', this.options.beatEveryMs, signal, async () => {
@@ -199,11 +203,13 @@ export class SchedulerCore extends ManagedService {
   protected async close(): Promise<void> {
     clearTimeout(this.#scheduleTimer);
     await Promise.allSettled(this.#loops);
+    // Rings go to others from here on; they take the partitions over at their next look while this one finishes what it has in hand.
+    if (this.options.doorbell) await this.broker.listen([], () => undefined).catch(() => undefined);
+    await this.membership.leave().catch(() => undefined);
     this.#timers.stop();
     await this.admission.idle();
     await this.apply.idle();
     await this.outbox.once().catch(() => undefined);
-    await this.membership.leave().catch(() => undefined);
     this.cache.clear();
   }
 
@@ -292,7 +298,9 @@ export class SchedulerCore extends ManagedService {
   #committed(entry: CachedRun, after: AfterCommit): void {
     const { row, run } = entry;
     for (const claim of after.claimed) this.grants.granted({ ...claim, runId: row.id });
-    if (run.plan.placement === 'any') this.#dispatcher.publish(after.ready);
+    // What is held stays queued; the sweeper publishes it when maintenance is over.
+    if (this.maintenance.held) this.logger.debug('held for maintenance', { dag_id: row.dagId, run_id: row.runId, attempts: after.ready.length });
+    else if (run.plan.placement === 'any') this.#dispatcher.publish(after.ready);
     else void this.placement.offer(row.id, run.plan.queues, after.ready);
     if (after.movedSlots) this.admission.ring();
     if (after.owed > 0) this.outbox.poke();
@@ -320,7 +328,7 @@ export class SchedulerCore extends ManagedService {
     void this.assets.afterRunOf(row.dagId);
     try {
       if (row.backfillId !== null) await completeBackfills(this.database, row.backfillId);
-      if (this.#schedules.isBehind(row.dagId) || this.cache.version(row.dagVersionId).document.schedule?.kind === 'continuous') await this.#schedules.once();
+      if (!this.maintenance.held && (this.#schedules.isBehind(row.dagId) || this.cache.version(row.dagVersionId).document.schedule?.kind === 'continuous')) await this.#schedules.once();
     } catch (error) {
       this.logger.debug('what follows a finished run is left to the sweeper', { dag_id: row.dagId, run_id: row.runId, state: run.state, error: messageOf(error) });
     }
@@ -331,6 +339,6 @@ export class SchedulerCore extends ManagedService {
     const inMs = this.#sweeper.nextScheduleInMs;
     clearTimeout(this.#scheduleTimer);
     if (inMs === null || inMs > PRECISE_SCHEDULE_MS || inMs < 0) return;
-    this.#scheduleTimer = setTimeout(() => void this.#schedules.once().catch(() => undefined), inMs + 2);
+    this.#scheduleTimer = setTimeout(() => void (this.maintenance.held ? undefined : this.#schedules.once().catch(() => undefined)), inMs + 2);
   }
 }

@@ -5,6 +5,7 @@ import { DAGS_WITH_QUEUED_RUNS, Deadlines } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import type { SessionId } from '@millrace/vocabulary';
 import type { Admission } from '../admission/admission.js';
+import type { MaintenanceWatch } from '../maintenance/maintenance-watch.js';
 import type { Placement } from '../placement/placement.js';
 import type { RunCache } from '../run-cache/run-cache.js';
 import type { ApplyRuns } from '../apply-runs/apply-runs.js';
@@ -83,6 +84,7 @@ export class Sweeper {
       readonly assets: AssetRuns;
       readonly admission: Admission;
       readonly placement: Placement;
+      readonly maintenance: MaintenanceWatch;
       readonly cache: RunCache;
       readonly broker: Broker;
       readonly logger: Logger;
@@ -102,9 +104,14 @@ export class Sweeper {
     this.#lastPassMs = nowMs;
     const report: SweepReport = { timers: 0, started: 0, events: 0, lost: 0, republished: 0, undelivered: 0, signals: 0, idle: 0, scheduled: 0, assets: 0, effects: 0, deadlines: 0, slots: 0 };
     try {
+      const isMaintenanceOver = await this.parts.maintenance.look();
+      const { held } = this.parts.maintenance;
       report.timers = await this.#dueTimers();
-      report.scheduled = await this.#schedules();
-      report.started = await this.#queuedRuns();
+      if (held) this.nextScheduleInMs = null;
+      else {
+        report.scheduled = await this.#schedules();
+        report.started = await this.#queuedRuns();
+      }
       report.events = await this.#events();
       report.deadlines = await this.#deadlines();
       report.effects = await this.parts.outbox.once();
@@ -115,8 +122,9 @@ export class Sweeper {
       this.parts.external.poke();
       report.lost = await this.#closedSessions();
       report.slots = await this.parts.admission.sweep();
+      if (isMaintenanceOver) await this.#unclaimed(true);
       if (this.#pass % EVERY_FEW === 0) {
-        report.republished = await this.#unclaimed();
+        if (!held && !isMaintenanceOver) report.republished = await this.#unclaimed();
         report.undelivered = await this.#undelivered();
         await this.parts.callbacks.repair();
       }
@@ -188,12 +196,13 @@ export class Sweeper {
     return missed.length;
   }
 
-  async #unclaimed(): Promise<number> {
-    const waiting = await this.stuck.unclaimed(this.options.republishAfterMs);
+  /** @param all also what is in its queue already; twice is harmless */
+  async #unclaimed(all = false): Promise<number> {
+    const waiting = await this.stuck.unclaimed(all ? 0 : this.options.republishAfterMs);
     const pinned = waiting.filter((attempt) => attempt.isPinned);
     let count = await this.#offerAgain(pinned);
     for (const [queue, attempts] of groupBy(waiting.filter((attempt) => !attempt.isPinned), (attempt) => attempt.queue)) {
-      const depth = await this.parts.broker.depth(queue);
+      const depth = all ? 0 : await this.parts.broker.depth(queue);
       if (depth !== null && depth > 0) continue;
       const again = depth === 0 ? attempts : attempts.filter((attempt) => attempt.waitedMs > this.options.republishAfterMs * UNKNOWN_DEPTH_FACTOR);
       this.parts.dispatcher.publish(again);

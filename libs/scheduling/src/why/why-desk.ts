@@ -19,7 +19,8 @@ export class WhyDesk {
   /** @throws MillraceError run_not_found */
   async ofRun(id: RunId): Promise<Reason[]> {
     const { entry, around } = await this.#load(id);
-    return whyRun(entry.run, runFacts(around));
+    const reasons = whyRun(entry.run, runFacts(around));
+    return entry.run.state === 'queued' ? [...maintenance(around), ...reasons] : reasons;
   }
 
   /** @param instanceId null: of a task whose run has not started, and that is not stored yet. @throws MillraceError run_not_found, instance_not_found */
@@ -28,7 +29,7 @@ export class WhyDesk {
     const { run } = entry;
     const instance = instanceId === null ? undefined : run.instances.get(instanceId);
     if (instance === undefined) {
-      if (run.state === 'queued') return [{ kind: 'run_queued', data: { runId: entry.row.runId }, sentence: 'its run has not started yet' }, ...inLine(runFacts(around))];
+      if (run.state === 'queued') return [...maintenance(around), { kind: 'run_queued', data: { runId: entry.row.runId }, sentence: 'its run has not started yet' }, ...inLine(runFacts(around))];
       throw new MillraceError('instance_not_found', `run ${entry.row.runId} has no such task instance`);
     }
     const reads = new WhyReads(this.database);
@@ -55,7 +56,8 @@ export class WhyDesk {
       ],
       ofRun: run.state === 'queued' ? inLine(runFacts(around)) : [],
     };
-    return whyInstance(run, instance, facts);
+    const holds = instance.state === null || instance.state === 'scheduled' || instance.state === 'queued';
+    return [...(holds ? maintenance(around) : []), ...whyInstance(run, instance, facts)];
   }
 
   async #load(id: RunId): Promise<{ entry: CachedRun; around: AroundRun }> {
@@ -66,7 +68,13 @@ export class WhyDesk {
   }
 }
 
+/** What holds everything comes first. */
+function maintenance({ maintenance: on }: AroundRun): Reason[] {
+  if (on === null) return [];
+  return [{ kind: 'maintenance', data: on, sentence: `maintenance is on${on.reason === null ? '' : ` (${on.reason})`}, switched on by ${on.by} at ${new Date(on.sinceMs).toISOString()}: nothing new starts until somebody ends it` }];
+}
+
 function runFacts(around: AroundRun): RunWhyFacts {
-  const { backfillId, backfillPaused, backfillLimit, backfillRunning, ...facts } = around;
+  const { backfillId, backfillPaused, backfillLimit, backfillRunning, maintenance: _, ...facts } = around;
   return { ...facts, backfill: backfillId === null ? null : { id: backfillId, paused: backfillPaused ?? false, running: backfillRunning, limit: backfillLimit ?? 1 } };
 }

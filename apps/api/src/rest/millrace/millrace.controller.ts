@@ -58,6 +58,7 @@ export class MillraceController {
       session_id: row.id, worker_name: row.worker_name, state: row.state, queues: row.queues, slots: row.slots, free_slots: row.free_slots, version: row.version,
       pid: row.pid, log_address: `${row.log_host}:${row.log_port}`, started_at: instantText(row.started_at), last_beat_at: instantText(row.last_beat_at),
       lease_expires_at: instantText(row.lease_expires_at), ended_at: instantText(row.ended_at),
+      drain_asked_at: instantText(row.drain_asked_at), drain_asked_by: row.drain_asked_by,
     }));
     return { workers, total_entries: page.total };
   }

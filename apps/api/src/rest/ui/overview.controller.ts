@@ -1,8 +1,9 @@
 import { Controller, Inject } from '@nestjs/common';
 import { z } from 'zod';
 import type { Actor } from '@millrace/access';
-import { AttentionReader, DagOverviewReader, ServicesReader } from '@millrace/persistence';
+import { AttentionReader, DagOverviewReader, Database, Maintenance, ServicesReader } from '@millrace/persistence';
 import { instantText } from '../answers.js';
+import { maintenanceAnswer } from '../maintenance/maintenance.controller.js';
 import { Route } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { query } from '../validation/fields.js';
@@ -25,6 +26,7 @@ export class OverviewController {
     @Inject(DagOverviewReader) private readonly dags: DagOverviewReader,
     @Inject(AttentionReader) private readonly attention: AttentionReader,
     @Inject(ServicesReader) private readonly services: ServicesReader,
+    @Inject(Database) private readonly database: Database,
   ) {}
 
   @Route('GET', '/api/millrace/v1/ui/dags', { action: 'read', resource: 'dag' })
@@ -41,14 +43,16 @@ export class OverviewController {
 
   @Route('GET', '/api/millrace/v1/ui/home', { action: 'read', resource: 'dag_run' })
   async getHome(@ValidQuery(homeQuery) values: z.infer<typeof homeQuery>): Promise<unknown> {
-    const [attention, beats, workers] = await Promise.all([
+    const [attention, beats, workers, maintenance] = await Promise.all([
       this.attention.read(values.hours, SHOWN),
       this.services.latestBeats(),
       this.services.sessions({ states: ['active', 'draining'] }, { limit: 200, offset: 0, orderBy: ['worker_name'] }),
+      new Maintenance(this.database).state(),
     ]);
     const kinds = [...new Set([...NEEDED, ...beats.keys()])];
     return {
       ...attention,
+      maintenance: maintenanceAnswer(maintenance),
       services: kinds.map((kind) => ({ kind, alive: beats.get(kind)?.alive ?? false, last_beat_at: instantText(beats.get(kind)?.at ?? null) })),
       workers: { count: workers.total, slots: sum(workers.rows.map((row) => row.slots)), free_slots: sum(workers.rows.map((row) => row.free_slots)) },
     };

@@ -30,6 +30,7 @@ where r.id = any($1::uuid[])`,
  * Locks: dag rows in dag_id order, until the transaction ends, so that max_active_runs is exact under any number of schedulers.
  * Index: dag_run_active, dag_run_backfill.
  * The function looks after it had the lock and leaves paused dags out; this statement's own snapshot is older, and may still see an unpaused dag as paused.
+ * While maintenance is on none may start.
  */
 export const STARTABLE_RUNS: Statement = {
   name: 'startable-runs',
@@ -43,7 +44,7 @@ from startable_runs($1::text[], $2) s
 join dag_run r on r.id = s.id
 join dag d on d.dag_id = r.dag_id
 join dag_version v on v.id = r.dag_version_id
-where not d.hold_after_failure or dag_holder(r.dag_id) is null
+where (not d.hold_after_failure or dag_holder(r.dag_id) is null) and not exists (select from maintenance where active)
 order by s.place`,
 };
 

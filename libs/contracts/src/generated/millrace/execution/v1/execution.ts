@@ -180,6 +180,8 @@ export interface BeatReply {
   schedulers: SchedulerAddress[];
   /** Of the kept runs: over, or another worker's now. */
   leftRuns: string[];
+  /** Who wants this worker to drain and end; empty: nobody. */
+  drainAskedBy: string;
 }
 
 export interface XComValue {
@@ -2088,7 +2090,7 @@ export const Beat: MessageFns<Beat> = {
 };
 
 function createBaseBeatReply(): BeatReply {
-  return { cancelAttemptIds: [], schedulers: [], leftRuns: [] };
+  return { cancelAttemptIds: [], schedulers: [], leftRuns: [], drainAskedBy: "" };
 }
 
 export const BeatReply: MessageFns<BeatReply> = {
@@ -2101,6 +2103,9 @@ export const BeatReply: MessageFns<BeatReply> = {
     }
     for (const v of message.leftRuns) {
       writer.uint32(26).string(v!);
+    }
+    if (message.drainAskedBy !== "") {
+      writer.uint32(34).string(message.drainAskedBy);
     }
     return writer;
   },
@@ -2142,6 +2147,14 @@ export const BeatReply: MessageFns<BeatReply> = {
             message.leftRuns.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.drainAskedBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2162,6 +2175,7 @@ export const BeatReply: MessageFns<BeatReply> = {
     message.cancelAttemptIds = object.cancelAttemptIds?.map((e) => e) || [];
     message.schedulers = object.schedulers?.map((e) => SchedulerAddress.fromPartial(e)) || [];
     message.leftRuns = object.leftRuns?.map((e) => e) || [];
+    message.drainAskedBy = object.drainAskedBy ?? "";
     return message;
   },
 };
