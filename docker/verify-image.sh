@@ -65,7 +65,7 @@ millrace dags trigger image_check --wait
 millrace tasks logs image_check python > "$state/python.log"; grep -q "INFO - 42" "$state/python.log"; echo "python in the worker's image ran: 42"
 # The health check of the image, against the worker's port.
 B run --isolation chroot --env MILLRACE_HEALTH_URL="http://127.0.0.1:$((base+6))/livez" "$c" -- node /app/docker/healthcheck.mjs; echo "health check: alive"
-for port in $((base+2)) $((base+4)) $((base+6)) $((base+8)) $((base+7)); do curl -fs "http://127.0.0.1:$port/metrics" | grep -q '^millrace_process_cpu'; done; echo "metrics: all five"
+for port in $((base+2)) $((base+4)) $((base+6)) $((base+8)) $((base+7)); do curl -fs "http://127.0.0.1:$port/metrics" | grep -c '^millrace_process_cpu' >/dev/null; done; echo "metrics: all five"
 # SIGTERM to process 1's child, as a runtime sends it: everything ends by itself within the grace, with 0.
 codes=()
 for pid in "${pids[@]}"; do kill -TERM "$(tini_under "$pid" | head -n 1)"; done
