@@ -10,7 +10,7 @@ import type { PlanDimension } from './dimensions.js';
 import type { TreeNode } from './instance-tree.js';
 import { isExpanded, nodeAt, nodesAtDepth, walk } from './instance-tree.js';
 import { lengthOf } from './lengths.js';
-import { recount } from './count-below.js';
+import { forEachEdgeBelow, recount } from './count-below.js';
 
 /** Expands what can be when a run begins: literals, and the first iteration of loops. */
 export function expandFromTheStart(step: Step): void {
@@ -138,6 +138,21 @@ function count(step: Step, made: readonly Instance[]): void {
     countAbove(step.run, instance, fresh);
   }
   for (const instance of made) link(step.run, instance);
+  waitFor(step, made);
+}
+
+/** What is below new ones was perhaps ready without them and has not begun: it is decided anew. Each node below once, O(what is below). */
+function waitFor(step: Step, made: readonly Instance[]): void {
+  const { run } = step;
+  const ready = new Map<Instance, TreeNode>();
+  for (const instance of made) {
+    forEachEdgeBelow(run, instance, (edge, below) => {
+      const tree = run.book.trees[edge.task];
+      const mayBeReady = tree == null ? below.instance.state === 'scheduled' : tree.scheduled > 0;
+      if (mayBeReady) ready.set(below.instance, below);
+    });
+  }
+  for (const below of ready.values()) walk(below, (instance) => reconsider(step, instance, true));
 }
 
 function countAbove(run: Run, instance: Instance, fresh: ReadonlySet<Instance>): void {

@@ -128,6 +128,16 @@ describe('a list that has another length on a re-run', () => {
       each[2] success | run success`);
   });
 
+  it('has what was ready without the new ones wait for them', () => {
+    check(dag('list\n each <- list [expand=list]\n sum <- each', { maxActiveTasks: 1 }), `
+      start           | queue list#1
+      list success 1  | each=removed, queue each[0]#1
+      clear list      | list=scheduled, history list success
+      each[0] success | sum=scheduled, queue list#2
+      list success 2  | sum=none, queue each[1]#1
+      each[1] success | queue sum#1`);
+  });
+
   it('to none skips it, and back again', () => {
     check(dag('list\n each <- list [expand=list]'), `
       start           | queue list#1

@@ -54,12 +54,15 @@ export class ReadyLines {
     const queue = this.#lines[line];
     if (queue === undefined) return undefined;
     for (let head = queue.peek(); head !== undefined; head = queue.peek()) {
-      if (head.state === 'scheduled' && head.slotsAskedAtMs === null) {
-        const limited = this.#limited?.get(head.task);
-        if (limited === undefined || limited.taken < limited.max) return head;
-        limited.parked.push(head);
-      }
+      const limited = this.#limited?.get(head.task);
+      const hasRoom = limited === undefined || limited.taken < limited.max;
+      const waits = isWaiting(head);
+      if (waits && hasRoom) return head;
       queue.pop();
+      if (limited === undefined) continue;
+      if (waits) limited.parked.push(head);
+      // It was brought back for room that it no longer wants: the next one is.
+      else if (hasRoom) this.#bringBack(limited);
     }
     return undefined;
   }
@@ -78,11 +81,18 @@ export class ReadyLines {
     const limited = this.#limited?.get(instance.task);
     if (limited === undefined) return;
     limited.taken += by;
-    if (by > 0 || limited.taken >= limited.max) return;
+    if (by < 0 && limited.taken < limited.max) this.#bringBack(limited);
+  }
+
+  #bringBack(limited: LimitedTask): void {
     for (let next = limited.parked.pop(); next !== undefined; next = limited.parked.pop()) {
-      if (next.state !== 'scheduled' || next.slotsAskedAtMs !== null) continue;
+      if (!isWaiting(next)) continue;
       this.push(next);
       return;
     }
   }
+}
+
+function isWaiting(instance: Instance): boolean {
+  return instance.state === 'scheduled' && instance.slotsAskedAtMs === null;
 }

@@ -7,6 +7,12 @@ function check(source: PlanSource, script: string): void {
 }
 
 describe('a limit of a task in its run', () => {
+  it('gives the room of one that no longer wants it to the next', () => {
+    check(dag('a [expand=3 perRun=1]'), `
+      start                  | a=removed, a[1]=scheduled, a[2]=scheduled, queue a[0]#1
+      mark a[0],a[1] success | a[0]=success, a[1]=success, cancel a[0], queue a[2]#1`);
+  });
+
   it('holds back that task and no other', () => {
     check(dag('root\n a <- root [perRun=1]\n b <- root\n c <- root'), `
       start        | queue root#1
