@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { DataSource } from 'typeorm';
-import { AccessTokens, SecretBox, Users } from '@millrace/access';
+import { AccessTokens, ApiTokens, DagScopes, EndedSessions, Roles, Users, secretBoxOf } from '@millrace/access';
 import type { Configuration } from '@millrace/configuration';
 import { bundlesProto, logsProto } from '@millrace/contracts';
 import { derivedUuid } from '@millrace/engine';
@@ -12,8 +12,9 @@ import type { HealthReport } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
 import type { Broker } from '@millrace/messaging';
 import {
-  BackfillsReader, DagsReader, EventLogsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServiceInstances, ServicesReader, VersionsReader, XComsReader,
+  BackfillsReader, DagsReader, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServiceInstances, ServicesReader, VersionsReader, XComsReader,
   observeDatabase, openDatabase, openEntities, pendingMigrations,
+  listDagPlaces,
 } from '@millrace/persistence';
 import type { Database } from '@millrace/persistence';
 import { Publication, createCommands } from '@millrace/scheduling';
@@ -32,6 +33,7 @@ import { Actors } from './rest/security/actors.js';
 import { openObjectStore } from '@millrace/object-store';
 import type { ObjectStore } from '@millrace/object-store';
 import { Lookups } from './rest/lookups.js';
+import { visibleDags } from './rest/security/request-scope.js';
 import { VERSION } from './version.js';
 
 /** A dag file with its bundle and inline source map. */
@@ -168,6 +170,12 @@ export class ApiService extends ManagedService {
   #parts(database: Database, entities: DataSource): ApiParts {
     const { config, logger, broker, liveUpdates } = this.options;
     const { pool } = database;
+    const roles = new Roles(database);
+    const users = new Users(entities, roles, config['security.password_min_chars']);
+    const tokens = new AccessTokens(config['security.internal_token'], config['api.token_ttl_seconds'], config['security.previous_internal_tokens']);
+    const apiTokens = new ApiTokens(database, users);
+    const endedSessions = new EndedSessions(pool);
+    const actors = new Actors({ users, roles, tokens, apiTokens, endedSessions, scopes: new DagScopes(() => listDagPlaces(pool)) });
     return {
       config,
       logger,
@@ -176,23 +184,28 @@ export class ApiService extends ManagedService {
       liveUpdates,
       traces: this.options.traces,
       readers: {
-        dags: new DagsReader(pool),
-        runs: new RunsReader(pool),
-        instances: new InstancesReader(pool, (runQueuedAtMs, runUuid, taskId) => derivedUuid(runQueuedAtMs, `${runUuid}/${taskId}/`)),
-        versions: new VersionsReader(pool),
-        xcoms: new XComsReader(pool),
-        questions: new QuestionsReader(pool),
-        backfills: new BackfillsReader(pool),
-        eventLogs: new EventLogsReader(pool),
+        dags: new DagsReader(pool, visibleDags),
+        runs: new RunsReader(pool, visibleDags),
+        instances: new InstancesReader(pool, (runQueuedAtMs, runUuid, taskId) => derivedUuid(runQueuedAtMs, `${runUuid}/${taskId}/`), visibleDags),
+        versions: new VersionsReader(pool, visibleDags),
+        xcoms: new XComsReader(pool, visibleDags),
+        questions: new QuestionsReader(pool, visibleDags),
+        backfills: new BackfillsReader(pool, visibleDags),
+        eventLogs: new EventLogsReader(pool, visibleDags),
         services: new ServicesReader(pool),
         poolUsage: new PoolUsageReader(pool),
-        poolWarnings: new PoolWarningsReader(pool),
+        importErrors: new ImportErrorsReader(pool, visibleDags),
+        poolWarnings: new PoolWarningsReader(pool, visibleDags),
       },
       notes: new NotesWriter(pool),
       commands: createCommands({ database, broker, logger, maxMapLength: config['core.max_map_length'] }),
-      users: new Users(entities),
-      tokens: new AccessTokens(config['security.internal_token'], config['api.token_ttl_seconds']),
-      secrets: new SecretBox(config['security.internal_token']),
+      users,
+      roles,
+      tokens,
+      apiTokens,
+      endedSessions,
+      actors,
+      secrets: secretBoxOf(config),
       logStore: this.#logStore,
     };
   }
@@ -216,7 +229,7 @@ export class ApiService extends ManagedService {
     server.addService(bundlesProto.BundlesServiceService, bundlesService({ publication, database: parts.database, internalToken, logger }));
     server.addService(logsProto.LogsServiceService, logsService({ logs: tryLogs(parts, lookups), internalToken, logger }));
     this.#tellHealth = addPublicGrpc(server, {
-      actors: new Actors(parts.users, parts.tokens), commands: parts.commands, runs: readers.runs, instances: readers.instances, lookups, logs: tryLogs(parts, lookups),
+      actors: parts.actors, commands: parts.commands, runs: readers.runs, instances: readers.instances, lookups, logs: tryLogs(parts, lookups),
       liveUpdates: parts.liveUpdates, pageLimitMax: config['api.maximum_page_limit'], logger,
     });
     const address = `${config['api.grpc_host']}:${config['api.grpc_port']}`;

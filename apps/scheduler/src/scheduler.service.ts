@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { SecretBox } from '@millrace/access';
+import { secretBoxOf } from '@millrace/access';
 import type { Configuration } from '@millrace/configuration';
 import { ManagedService, retryForever } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
@@ -114,7 +114,7 @@ export class SchedulerService extends ManagedService {
     if (this.options.broker === undefined) await this.#broker.start();
     if (this.options.liveUpdates === undefined && config['redis.enabled']) await this.#liveUpdates.start();
     const reads = new AttemptReads(database);
-    const secrets = new SecretBox(config['security.internal_token']);
+    const secrets = secretBoxOf(config);
     const writes = new AttemptWrites(database, { callbackBaseUrl: config['api.base_url'], resultMaxBytes: config['core.xcom_max_bytes'] });
     const questions = new AttemptQuestions(reads, new AssetEventReads(database), secrets, new Callbacks(database), writes, (fence, query) => answerOtherRun(this.#core!.otherRuns, fence, query));
     const grpc = new ExecutionServer(

@@ -1,8 +1,10 @@
 import { status } from '@grpc/grpc-js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
+import { EVERYTHING } from '@millrace/access';
 import type { logsProto } from '@millrace/contracts';
 import type { Logger } from '@millrace/telemetry';
 import type { TryLogs } from '../rest/logs/try-logs.js';
+import { withScope } from '../rest/security/request-scope.js';
 import { isInternalCall, refusal, toServiceError } from './bundles.service.js';
 
 /** Bytes of one try's log, following it while the task runs. */
@@ -13,7 +15,8 @@ export function logsService(parts: { readonly logs: TryLogs; readonly internalTo
         call.emit('error', refusal(status.UNAUTHENTICATED, 'the internal token is missing or wrong (security.internal_token)'));
         return;
       }
-      send(call, parts.logs).catch((error: unknown) => call.emit('error', toServiceError(error, call.getPath(), parts.logger)));
+      // Who asks is a service of ours; whose log it may see was asked where it got the request.
+      withScope({ actor: null, scope: EVERYTHING }, () => send(call, parts.logs)).catch((error: unknown) => call.emit('error', toServiceError(error, call.getPath(), parts.logger)));
     },
   };
 }

@@ -1,11 +1,12 @@
 import type { DataSource } from 'typeorm';
-import type { AccessTokens, SecretBox, Users } from '@millrace/access';
+import type { AccessTokens, ApiTokens, EndedSessions, Roles, SecretBox, Users } from '@millrace/access';
 import type { Configuration } from '@millrace/configuration';
 import type { LiveUpdates } from '@millrace/live-updates';
-import type { BackfillsReader, DagsReader, Database, EventLogsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
+import type { BackfillsReader, DagsReader, Database, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
 import type { Commands } from '@millrace/scheduling';
 import type { ObjectStore } from '@millrace/object-store';
 import type { Logger, Traces } from '@millrace/telemetry';
+import type { Actors } from './security/actors.js';
 
 /** The reading side: one reader per subject. */
 export interface Readers {
@@ -19,6 +20,7 @@ export interface Readers {
   readonly eventLogs: EventLogsReader;
   readonly services: ServicesReader;
   readonly poolUsage: PoolUsageReader;
+  readonly importErrors: ImportErrorsReader;
   readonly poolWarnings: PoolWarningsReader;
 }
 
@@ -32,6 +34,10 @@ export interface ApiParts {
   readonly notes: NotesWriter;
   readonly commands: Commands;
   readonly users: Users;
+  readonly roles: Roles;
+  readonly apiTokens: ApiTokens;
+  readonly endedSessions: EndedSessions;
+  readonly actors: Actors;
   readonly tokens: AccessTokens;
   readonly secrets: SecretBox;
   readonly liveUpdates: LiveUpdates;

@@ -1,10 +1,10 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { AccessTokens, SecretBox, Users } from '@millrace/access';
+import { AccessTokens, ApiTokens, EndedSessions, Roles, SecretBox, Users } from '@millrace/access';
 import { readStoredLog } from '@millrace/object-store';
 import type { ObjectStore } from '@millrace/object-store';
 import type { LogStore } from '@millrace/task-logs';
-import { AssetsReader, PartitionsReader, WatchersReader, BackfillsReader, DagsReader, Database, EventLogsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
+import { AssetsReader, PartitionsReader, WatchersReader, BackfillsReader, DagsReader, Database, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
 import { RerunDesk, WhyDesk } from '@millrace/scheduling';
 import type { ApiParts } from './api-parts.js';
 import { AuthController } from './auth/auth.controller.js';
@@ -30,6 +30,8 @@ import { CallbacksController } from './millrace/callbacks.controller.js';
 import { MillraceController } from './millrace/millrace.controller.js';
 import { UpdatesController } from './millrace/updates.controller.js';
 import { MonitorController } from './monitor/monitor.controller.js';
+import { Actors } from './security/actors.js';
+import { visibleDags } from './security/request-scope.js';
 import { checkOperations } from './openapi/operation.js';
 import { PluginsController } from './plugins/plugins.controller.js';
 import { AssetsController } from './assets/assets.controller.js';
@@ -47,6 +49,10 @@ import { WaitingController } from './waiting/waiting.controller.js';
 import { TasksController } from './tasks/tasks.controller.js';
 import { COMMANDS, CONFIGURATION, LIVE_UPDATES, LOGGER, PAGE_LIMIT_MAX, TRACES } from './tokens.js';
 import { UI_CONTROLLERS, uiProviders } from './ui/ui-parts.js';
+import { ApiTokensController } from './access/api-tokens.controller.js';
+import { RolesController } from './access/roles.controller.js';
+import { TeamsController } from './access/teams.controller.js';
+import { UsersController } from './access/users.controller.js';
 import { VariablesController } from './variables/variables.controller.js';
 import { RerunsController } from './reruns/reruns.controller.js';
 import { WhyController } from './why/why.controller.js';
@@ -58,6 +64,7 @@ const CONTROLLERS: readonly Type[] = [
   DagVersionsController, DagWarningsController, ImportErrorsController, XComsController, BackfillsController, MonitorController, PoolsController, VariablesController,
   ConnectionsController, EventLogsController, JobsController, ConfigController, MillraceController, UpdatesController,
   AssetsController, QueuedEventsController, PartitionsController, WatchersController,
+  UsersController, RolesController, TeamsController, ApiTokensController,
   PluginsController, WhyController, ControlController, MaintenanceController, RerunsController, CallbacksController, DagFilesController,
   ...UI_CONTROLLERS,
 ];
@@ -86,14 +93,19 @@ export function apiModule(parts: ApiParts): DynamicModule {
       { provide: BackfillsReader, useValue: readers.backfills },
       { provide: EventLogsReader, useValue: readers.eventLogs },
       { provide: ServicesReader, useValue: readers.services },
+      { provide: ImportErrorsReader, useValue: readers.importErrors },
       { provide: PoolUsageReader, useValue: readers.poolUsage },
       { provide: PoolWarningsReader, useValue: readers.poolWarnings },
-      { provide: AssetsReader, useValue: new AssetsReader(parts.database.pool) },
-      { provide: WatchersReader, useValue: new WatchersReader(parts.database.pool) },
-      { provide: PartitionsReader, useValue: new PartitionsReader(parts.database.pool) },
+      { provide: AssetsReader, useValue: new AssetsReader(parts.database.pool, visibleDags) },
+      { provide: WatchersReader, useValue: new WatchersReader(parts.database.pool, visibleDags) },
+      { provide: PartitionsReader, useValue: new PartitionsReader(parts.database.pool, visibleDags) },
       { provide: NotesWriter, useValue: parts.notes },
       { provide: Users, useValue: parts.users },
       { provide: AccessTokens, useValue: parts.tokens },
+      { provide: ApiTokens, useValue: parts.apiTokens },
+      { provide: EndedSessions, useValue: parts.endedSessions },
+      { provide: Roles, useValue: parts.roles },
+      { provide: Actors, useValue: parts.actors },
       { provide: SecretBox, useValue: parts.secrets },
       { provide: COMMANDS, useValue: parts.commands },
       { provide: CONFIGURATION, useValue: config },

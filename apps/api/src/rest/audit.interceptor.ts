@@ -18,7 +18,7 @@ export class AuditInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const needs = Reflect.getMetadata(NEEDS, context.getHandler()) as Needs | undefined;
-    if (needs === undefined || needs === 'public' || needs.action === 'read') return next.handle();
+    if (needs === undefined || needs === 'public' || needs === 'self' || needs.action === 'read') return next.handle();
     const request = context.switchToHttp().getRequest<ActingRequest>();
     const operation = Reflect.getMetadata(OPERATION, context.getHandler()) as OperationId | undefined;
     if (operation !== undefined && AUDITED_BY_COMMANDS.has(operation)) return next.handle();

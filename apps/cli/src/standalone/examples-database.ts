@@ -20,7 +20,7 @@ export async function giveExamplesDatabase(postgres: EmbeddedPostgres, internalT
     await connections.save({
       connectionId: CONNECTION_ID, connType: 'postgres', description: 'Database of the examples, made by millrace standalone at each start.',
       host: guest.host, port: guest.port, login: guest.user, schemaName: guest.database, extraEncrypted: null, team: null,
-      passwordEncrypted: new SecretBox(internalToken).seal(guest.password, `connection/${CONNECTION_ID}/password`),
+      passwordEncrypted: new SecretBox({ internalToken }).seal(guest.password, `connection/${CONNECTION_ID}/password`),
     });
   } finally {
     await entities.destroy();

@@ -1,50 +1,35 @@
 import { MillraceError } from '@millrace/vocabulary';
+import type { Action, Permissions, ResourceKind } from './permissions.js';
 
-/** Who asks: a person with a role, or the service itself. */
+/** Who asks. */
 export interface Actor {
   readonly name: string;
+  /** As told in messages: names of the roles. */
   readonly role: string;
+  /** Each layer must allow: the user's roles, and what the token they came with was made for. */
+  readonly layers: readonly Permissions[];
+  /** The program's token this actor came with; null: logged in. */
+  readonly apiToken: string | null;
 }
 
-export const ROLES = ['Admin', 'Op', 'User', 'Viewer'] as const;
-export type Role = (typeof ROLES)[number];
-
-export type Action = 'read' | 'create' | 'edit' | 'delete';
-
-/** Kinds of things, after Airflow's tags. */
-export const RESOURCES = [
-  'dag', 'dag_run', 'task_instance', 'task_log', 'xcom', 'backfill', 'dag_source', 'import_error', 'asset', 'pool', 'variable', 'connection',
-  'config', 'audit_log', 'job', 'worker', 'plugin', 'provider', 'health', 'user',
-] as const;
-export type ResourceKind = (typeof RESOURCES)[number];
-
-/** One thing, as far as the request names it. Teams and dags narrow roles later; the signature has them already. */
-export interface Resource {
-  readonly kind: ResourceKind;
-  readonly dagId?: string | undefined;
+/**
+ * Whether the actor may do this to something of that kind at all; to which, {@link DagScopes} tells.
+ * Pure; what nobody granted is denied.
+ */
+export function isAllowed(actor: Actor, action: Action, kind: ResourceKind): boolean {
+  return actor.layers.length > 0 && actor.layers.every((layer) => {
+    const reach = layer.reach(action, kind);
+    return reach === 'all' || reach.dags.length > 0 || reach.teams.length > 0;
+  });
 }
 
-const READ_DAGS = ['dag', 'dag_run', 'task_instance', 'task_log', 'xcom', 'backfill', 'dag_source', 'import_error', 'asset', 'job', 'plugin', 'provider', 'health'] as const;
-const WORK_ON_DAGS = ['dag', 'dag_run', 'task_instance', 'xcom', 'backfill', 'asset'] as const;
-const SETTINGS = ['pool', 'variable', 'connection', 'config', 'worker'] as const;
-
-/** Airflow's roles: a Viewer reads, a User works with dags, an Op also with settings, an Admin with everything. Absent means denied. */
-const GRANTS: Readonly<Record<Role, Readonly<Partial<Record<Action, readonly ResourceKind[]>>>>> = {
-  Viewer: { read: READ_DAGS },
-  User: { read: [...READ_DAGS, 'pool'], create: WORK_ON_DAGS, edit: WORK_ON_DAGS, delete: WORK_ON_DAGS },
-  Op: { read: [...READ_DAGS, ...SETTINGS, 'audit_log'], create: [...WORK_ON_DAGS, ...SETTINGS], edit: [...WORK_ON_DAGS, ...SETTINGS], delete: [...WORK_ON_DAGS, ...SETTINGS] },
-  Admin: { read: RESOURCES, create: RESOURCES, edit: RESOURCES, delete: RESOURCES },
-};
-
-/** Whether the actor may. Pure; an unknown role may nothing. */
-export function isAllowed(actor: Actor, action: Action, resource: Resource): boolean {
-  if (!Object.hasOwn(GRANTS, actor.role)) return false;
-  return GRANTS[actor.role as Role][action]?.includes(resource.kind) ?? false;
+/** Whether the actor may do this to everything of that kind. */
+export function isAllowedEverywhere(actor: Actor, action: Action, kind: ResourceKind): boolean {
+  return actor.layers.length > 0 && actor.layers.every((layer) => layer.reach(action, kind) === 'all');
 }
 
-/** @throws MillraceError `forbidden` that names action and thing. */
-export function authorize(actor: Actor, action: Action, resource: Resource): void {
-  if (isAllowed(actor, action, resource)) return;
-  const what = `${resource.kind.replaceAll('_', ' ')}${resource.dagId === undefined ? '' : ` of dag "${resource.dagId}"`}`;
-  throw new MillraceError('forbidden', `User "${actor.name}" (role ${actor.role}) may not ${action} ${what}`);
+/** The refusal, which names action and thing and not whether it exists. */
+export function refusal(actor: Actor, action: Action, kind: ResourceKind, dagId?: string): MillraceError {
+  const what = `${kind.replaceAll('_', ' ')}${dagId === undefined ? '' : ` of dag "${dagId}"`}`;
+  return new MillraceError('forbidden', `User "${actor.name}" (role ${actor.role}${actor.apiToken === null ? '' : `, token "${actor.apiToken}"`}) may not ${action} ${what}`);
 }

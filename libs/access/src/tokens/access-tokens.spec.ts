@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { AccessTokens } from './access-tokens.js';
 import { bearerOf, isInternalToken } from './internal-token.js';
 
-const user = { name: 'ada', role: 'Op', tokenGeneration: 3 };
+const user = { name: 'ada', role: 'Op', tokenGeneration: 3, layers: [], apiToken: null };
 const NOW_MS = Date.UTC(2026, 10, 23);
 
 describe('access tokens', () => {
   const tokens = new AccessTokens('an internal token of enough length', 60);
 
   it('give back who they were issued to', async () => {
-    expect(await tokens.verify(await tokens.issue(user, NOW_MS), NOW_MS + 59_000)).toEqual({ name: 'ada', tokenGeneration: 3 });
+    expect(await tokens.verify(await tokens.issue(user, NOW_MS), NOW_MS + 59_000)).toEqual({ name: 'ada', tokenGeneration: 3, sessionId: expect.stringMatching(/^[0-9a-f-]{36}$/), endsMs: NOW_MS + 60_000 });
   });
 
   it('end, also when they were seen before', async () => {
@@ -17,6 +17,12 @@ describe('access tokens', () => {
     expect(await tokens.verify(token, NOW_MS + 61_000)).toEqual({ refused: 'expired' });
     expect(await tokens.verify(token, NOW_MS + 1_000)).toMatchObject({ name: 'ada' });
     expect(await tokens.verify(token, NOW_MS + 61_000)).toEqual({ refused: 'expired' });
+  });
+
+  it('go on after the internal token was changed, while the one before is named', async () => {
+    const token = await tokens.issue(user, NOW_MS);
+    expect(await new AccessTokens('the next internal token, long enough', 60, ['an internal token of enough length']).verify(token, NOW_MS)).toMatchObject({ name: 'ada' });
+    expect(await new AccessTokens('the next internal token, long enough', 60).verify(token, NOW_MS)).toEqual({ refused: 'invalid' });
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest, Range } from './paging.js';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from './sql-runner.js';
 
 export interface AssetUseRow {
@@ -83,35 +84,52 @@ const INDEX = `case when e.source_index_path is null then -1 when cardinality(e.
 
 /** What people and programs see of assets. */
 export class AssetsReader {
-  constructor(private readonly db: SqlRunner) {}
+  constructor(
+    private readonly db: SqlRunner,
+    private readonly visible: VisibleDags,
+  ) {}
 
   async list(filter: AssetFilter, page: PageRequest): Promise<Page<AssetRow>> {
-    const built = new Filter().when(filter.id, 'a.id = ?').pattern('a.name', filter.namePattern).pattern('a.uri', filter.uriPattern)
+    const built = new Filter();
+    const visible = built.value(this.visible());
+    built.and(used('a.id', visible)).when(filter.id, 'a.id = ?').pattern('a.name', filter.namePattern).pattern('a.uri', filter.uriPattern)
       .whenAny(filter.dagIds, 'exists (select from asset_dag_reference r where r.asset_id = a.id and r.dag_id = any(?::text[]))');
     if (filter.onlyActive === true) built.and('a.is_active');
-    return readPage<AssetRow>(this.db, { select: ASSET, from: ASSET_FROM, filter: built, order: ASSET_ORDER, tieBreaker: 'a.id', page, countFrom: 'asset a' });
+    return readPage<AssetRow>(this.db, { select: assetColumns(visible), from: ASSET_FROM, filter: built, order: ASSET_ORDER, tieBreaker: 'a.id', page, countFrom: 'asset a' });
   }
 
   async find(id: number): Promise<AssetRow | null> {
     return (await this.list({ id }, ONE)).rows[0] ?? null;
   }
 
+  /** Whether there is such an asset among what the caller may see. */
+  async isSeen(name: string): Promise<boolean> {
+    const { rows } = await this.db.query<{ seen: boolean }>(`select exists (select from asset a where a.name = $2 and ${used('a.id', '$1')}) as seen`, [this.visible(), name]);
+    return rows[0]!.seen;
+  }
+
   aliases(filter: { readonly id?: number | undefined; readonly namePattern?: string | undefined }, page: PageRequest): Promise<Page<{ id: number; name: string; asset_group: string }>> {
+    const built = new Filter();
+    const visible = built.value(this.visible());
+    built.and(`(${visible}::text[] is null or exists (select from asset_alias_asset x where x.alias_id = l.id and ${used('x.asset_id', visible)}))`);
     return readPage(this.db, {
-      select: 'l.id, l.name, l.asset_group', from: 'asset_alias l', filter: new Filter().when(filter.id, 'l.id = ?').pattern('l.name', filter.namePattern), order: { id: 'l.id', name: 'l.name' }, tieBreaker: 'l.id', page,
+      select: 'l.id, l.name, l.asset_group', from: 'asset_alias l', filter: built.when(filter.id, 'l.id = ?').pattern('l.name', filter.namePattern), order: { id: 'l.id', name: 'l.name' }, tieBreaker: 'l.id', page,
     });
   }
 
   events(filter: AssetEventFilter, page: PageRequest): Promise<Page<AssetEventRow>> {
-    const built = new Filter().when(filter.id, 'e.id = ?').when(filter.assetId, 'e.asset_id = ?').pattern('a.name', filter.namePattern).when(filter.sourceDagId, 'e.source_dag_id = ?')
+    const built = new Filter();
+    const visible = built.value(this.visible());
+    // What no dag told (programs, watchers) is seen with the asset; what a dag told, by those who may see that dag.
+    built.and(`case when e.source_dag_id is null then ${used('e.asset_id', visible)} else (${visible}::text[] is null or e.source_dag_id = any(${visible}::text[])) end`).when(filter.id, 'e.id = ?').when(filter.assetId, 'e.asset_id = ?').pattern('a.name', filter.namePattern).when(filter.sourceDagId, 'e.source_dag_id = ?')
       .when(filter.sourceTaskId, 'e.source_task_id = ?').when(filter.sourceRunId, 'e.source_run_id = ?').when(filter.sourceMapIndex, `${INDEX} = ?`).range('e.created_at', filter.timestamp)
       .when(filter.triggeredRun, 'exists (select from dag_run_asset_event x where x.event_id = e.id and x.dag_run_id = ?::uuid)');
-    return readPage<AssetEventRow>(this.db, { select: EVENT, from: 'asset_event e join asset a on a.id = e.asset_id', filter: built, order: EVENT_ORDER, tieBreaker: 'e.id', page });
+    return readPage<AssetEventRow>(this.db, { select: eventColumns(visible), from: 'asset_event e join asset a on a.id = e.asset_id', filter: built, order: EVENT_ORDER, tieBreaker: 'e.id', page });
   }
 
   /** One line for a dag and an asset, as Airflow has it, with the time of the newest event. */
   async queued(filter: QueuedEventFilter): Promise<readonly QueuedEventRow[]> {
-    const built = queuedConditions(filter);
+    const built = queuedConditions(filter).visible('q.dag_id', this.visible);
     const { rows } = await this.db.query<QueuedEventRow>(
       `select q.dag_id, q.asset_id, max(q.created_at) as created_at, coalesce(d.display_name, d.dag_id) as dag_display_name
        from asset_queued_event q join dag d on d.dag_id = q.dag_id ${built.where} group by q.dag_id, q.asset_id, d.dag_id order by q.dag_id, q.asset_id`,
@@ -122,15 +140,15 @@ export class AssetsReader {
 
   /** Forgets what waits. Returns how many events did. */
   async forgetQueued(filter: QueuedEventFilter): Promise<number> {
-    const built = queuedConditions(filter);
+    const built = queuedConditions(filter).visible('q.dag_id', this.visible);
     return (await this.db.query(`delete from asset_queued_event q ${built.where}`, built.values)).rowCount ?? 0;
   }
 
   /** Dags whose tasks write an asset. */
   async producingDags(assetId: number): Promise<readonly string[]> {
     const { rows } = await this.db.query<{ dag_id: string }>(
-      `select distinct r.dag_id from asset_dag_reference r join dag d on d.dag_id = r.dag_id where r.asset_id = $1 and r.kind = 'outlet' and not d.is_stale order by 1`,
-      [assetId],
+      `select distinct r.dag_id from asset_dag_reference r join dag d on d.dag_id = r.dag_id where r.asset_id = $1 and r.kind = 'outlet' and not d.is_stale and ($2::text[] is null or d.dag_id = any($2::text[])) order by 1`,
+      [assetId, this.visible()],
     );
     return rows.map((row) => row.dag_id);
   }
@@ -148,13 +166,16 @@ function queuedConditions(filter: QueuedEventFilter): Filter {
 
 const ONE: PageRequest = { limit: 1, offset: 0, orderBy: [] };
 
-const uses = (kind: string): string => `coalesce((
-  select jsonb_agg(jsonb_build_object('dag_id', r.dag_id, 'task_id', r.task_id, 'created_at', greatest(d.created_at, a.created_at), 'updated_at', coalesce(d.last_parsed_time, d.created_at)) order by r.dag_id, r.task_id)
-  from asset_dag_reference r join dag d on d.dag_id = r.dag_id and not d.is_stale where r.asset_id = a.id and r.kind = '${kind}'), '[]')`;
+/** An asset is seen by those who may see a dag that uses it. @param visible place of the dag ids' value */
+const used = (assetId: string, visible: string): string => `(${visible}::text[] is null or exists (select from asset_dag_reference u where u.asset_id = ${assetId} and u.dag_id = any(${visible}::text[])))`;
 
-const ASSET = `
+const uses = (kind: string, visible: string): string => `coalesce((
+  select jsonb_agg(jsonb_build_object('dag_id', r.dag_id, 'task_id', r.task_id, 'created_at', greatest(d.created_at, a.created_at), 'updated_at', coalesce(d.last_parsed_time, d.created_at)) order by r.dag_id, r.task_id)
+  from asset_dag_reference r join dag d on d.dag_id = r.dag_id and not d.is_stale where r.asset_id = a.id and r.kind = '${kind}' and (${visible}::text[] is null or r.dag_id = any(${visible}::text[]))), '[]')`;
+
+const assetColumns = (visible: string): string => `
 a.id, a.name, a.uri, a.asset_group, a.extra, a.is_active, a.created_at, a.updated_at,
-${uses('schedule')} as scheduled_dags, ${uses('outlet')} as producing_tasks, ${uses('inlet')} as consuming_tasks,
+${uses('schedule', visible)} as scheduled_dags, ${uses('outlet', visible)} as producing_tasks, ${uses('inlet', visible)} as consuming_tasks,
 coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'name', l.name, 'group', l.asset_group) order by l.name) from asset_alias_asset x join asset_alias l on l.id = x.alias_id where x.asset_id = a.id), '[]') as aliases,
 coalesce((select jsonb_agg(jsonb_build_object('name', w.name, 'trigger_id', w.id, 'created_date', w.created_at) order by w.name) from asset_watcher w where w.asset_id = a.id and w.is_active), '[]') as watchers,
 last.id as last_event_id, last.created_at as last_event_at`;
@@ -163,12 +184,12 @@ const ASSET_FROM = `asset a left join lateral (select e.id, e.created_at from as
 
 const ASSET_ORDER = { id: 'a.id', name: 'a.name', uri: 'a.uri', created_at: 'a.created_at', updated_at: 'a.updated_at' };
 
-const EVENT = `
+const eventColumns = (visible: string): string => `
 e.id, e.asset_id, a.name, a.uri, a.asset_group, e.extra, e.source_dag_id, e.source_run_id, e.source_task_id, e.source_index_path, e.partition_key, e.created_at,
 coalesce((
   select jsonb_agg(jsonb_build_object('run_id', r.run_id, 'dag_id', r.dag_id, 'logical_date', r.logical_date, 'start_date', r.start_date, 'end_date', r.end_date, 'state', r.state,
     'data_interval_start', r.data_interval_start, 'data_interval_end', r.data_interval_end, 'partition_key', r.partition_key) order by r.run_after, r.id)
-  from dag_run_asset_event x join dag_run r on r.id = x.dag_run_id where x.event_id = e.id), '[]') as created_dagruns`;
+  from dag_run_asset_event x join dag_run r on r.id = x.dag_run_id where x.event_id = e.id and (${visible}::text[] is null or r.dag_id = any(${visible}::text[]))), '[]') as created_dagruns`;
 
 const EVENT_ORDER = {
   timestamp: 'e.created_at', source_dag_id: { nullable: 'e.source_dag_id' }, source_task_id: { nullable: 'e.source_task_id' }, source_run_id: { nullable: 'e.source_run_id' }, source_map_index: INDEX, id: 'e.id',

@@ -2,6 +2,8 @@ import type { ReprocessBehavior, RunState } from '@millrace/vocabulary';
 import type { BackfillException } from '../backfills/backfill-writer.js';
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest } from './paging.js';
+import { seen } from '../visibility/visible-dags.js';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from './sql-runner.js';
 
 export interface BackfillRow {
@@ -42,16 +44,20 @@ export interface BackfillDateRow {
 }
 
 export class BackfillsReader {
-  constructor(private readonly db: SqlRunner) {}
+  constructor(
+    private readonly db: SqlRunner,
+    private readonly visible: VisibleDags,
+  ) {}
 
   async list(dagId: string | undefined, page: PageRequest): Promise<Page<BackfillRow>> {
-    return readPage<BackfillRow>(this.db, { select: COLUMNS, from: FROM, filter: new Filter().when(dagId, 'b.dag_id = ?'), order: { id: 'b.id', from_date: 'b.from_date', created_at: 'b.created_at' }, tieBreaker: 'b.id', page });
+    return readPage<BackfillRow>(this.db, { select: COLUMNS, from: FROM, filter: new Filter().visible('b.dag_id', this.visible).when(dagId, 'b.dag_id = ?'), order: { id: 'b.id', from_date: 'b.from_date', created_at: 'b.created_at' }, tieBreaker: 'b.id', page });
   }
 
   async find(id: number): Promise<BackfillRow | null> {
-    return (await this.db.query<BackfillRow>(`select ${COLUMNS} from ${FROM} where b.id = $1`, [id])).rows[0] ?? null;
+    return (await this.db.query<BackfillRow>(`select ${COLUMNS} from ${FROM} where b.id = $1 and ${seen('b.dag_id', 2)}`, [id, this.visible()])).rows[0] ?? null;
   }
 
+  /** Of a backfill that `find` found. */
   async progress(id: number): Promise<BackfillProgress> {
     const { rows } = await this.db.query<{ state: RunState | null; reason: BackfillException | null; count: number }>(PROGRESS, [id]);
     const runs = { queued: 0, running: 0, success: 0, failed: 0 };
@@ -65,6 +71,7 @@ export class BackfillsReader {
     return { dates: rows.reduce((sum, row) => sum + row.count, 0), runs, skipped, deleted };
   }
 
+  /** Of a backfill that `find` found. */
   async dates(id: number, page: PageRequest): Promise<Page<BackfillDateRow>> {
     return readPage<BackfillDateRow>(this.db, {
       select: 'd.ordinal, d.logical_date, r.run_id as dag_run_id, r.state, d.exception_reason', from: 'backfill_date d left join dag_run r on r.id = d.dag_run_id', filter: new Filter().when(id, 'd.backfill_id = ?'),

@@ -1,6 +1,8 @@
 import type { RunState } from '@millrace/vocabulary';
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest, Range } from './paging.js';
+import { seen } from '../visibility/visible-dags.js';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from './sql-runner.js';
 
 export interface DagRow {
@@ -56,19 +58,22 @@ export interface DagFilter {
 }
 
 export class DagsReader {
-  constructor(private readonly db: SqlRunner) {}
+  constructor(
+    private readonly db: SqlRunner,
+    private readonly visible: VisibleDags,
+  ) {}
 
   async list(filter: DagFilter, page: PageRequest): Promise<Page<DagRow>> {
-    return readPage<DagRow>(this.db, { select: COLUMNS, from: FROM, filter: conditions(filter), order: ORDER, tieBreaker: 'd.dag_id', page });
+    return readPage<DagRow>(this.db, { select: COLUMNS, from: FROM, filter: conditions(filter).visible('d.dag_id', this.visible), order: ORDER, tieBreaker: 'd.dag_id', page });
   }
 
   async find(dagId: string): Promise<DagRow | null> {
-    return (await this.db.query<DagRow>(`select ${COLUMNS} from ${FROM} where d.dag_id = $1`, [dagId])).rows[0] ?? null;
+    return (await this.db.query<DagRow>(`select ${COLUMNS} from ${FROM} where d.dag_id = $1 and ${seen('d.dag_id', 2)}`, [dagId, this.visible()])).rows[0] ?? null;
   }
 
   /** Ids of every dag that matches; for changes to many at once. */
   async ids(filter: DagFilter): Promise<readonly string[]> {
-    const built = conditions(filter);
+    const built = conditions(filter).visible('d.dag_id', this.visible);
     const { rows } = await this.db.query<{ dag_id: string }>(`select d.dag_id from ${FROM} ${built.where} order by d.dag_id`, built.values);
     return rows.map((row) => row.dag_id);
   }
@@ -82,11 +87,14 @@ export class DagsReader {
   }
 
   async tags(pattern: string | undefined, page: PageRequest): Promise<Page<{ name: string }>> {
-    return readPage(this.db, { select: 't.name', from: '(select distinct unnest(tags) as name from dag where not is_stale) t', filter: new Filter().pattern('t.name', pattern), order: { name: 't.name' }, tieBreaker: 't.name', page });
+    // Its own condition: a name is told once, however many dags have it.
+    const filter = new Filter();
+    const visible = filter.value(this.visible());
+    return readPage(this.db, { select: 't.name', from: `(select distinct unnest(tags) as name from dag where not is_stale and (${visible}::text[] is null or dag_id = any(${visible}::text[]))) t`, filter: filter.pattern('t.name', pattern), order: { name: 't.name' }, tieBreaker: 't.name', page });
   }
 
   async runCounts(dagIds: readonly string[]): Promise<readonly { dag_id: string; dag_display_name: string; state: RunState | null; count: number }[]> {
-    return (await this.db.query<{ dag_id: string; dag_display_name: string; state: RunState | null; count: number }>(RUN_COUNTS, [dagIds.length === 0 ? null : dagIds])).rows;
+    return (await this.db.query<{ dag_id: string; dag_display_name: string; state: RunState | null; count: number }>(RUN_COUNTS, [dagIds.length === 0 ? null : dagIds, this.visible()])).rows;
   }
 }
 
@@ -112,7 +120,7 @@ const ORDER = {
 const RUN_COUNTS = `
 select d.dag_id, coalesce(d.display_name, d.dag_id) as dag_display_name, r.state, count(r.id)::int as count
 from dag d left join dag_run r on r.dag_id = d.dag_id
-where ($1::text[] is null and not d.is_stale) or d.dag_id = any($1::text[])
+where (($1::text[] is null and not d.is_stale) or d.dag_id = any($1::text[])) and ${seen('d.dag_id', 2)}
 group by 1, 2, 3 order by 1`;
 
 function conditions(filter: DagFilter): Filter {

@@ -1,6 +1,8 @@
 import { mapIndexSql } from '../database/map-index.js';
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest } from './paging.js';
+import { seen } from '../visibility/visible-dags.js';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from './sql-runner.js';
 
 export interface EventLogRow {
@@ -37,11 +39,16 @@ export interface EventLogFilter {
   readonly eventPattern?: string | undefined;
 }
 
+/** Lines of no dag are seen by those who may see every dag. */
 export class EventLogsReader {
-  constructor(private readonly db: SqlRunner) {}
+  constructor(
+    private readonly db: SqlRunner,
+    private readonly visible: VisibleDags,
+  ) {}
 
   async list(filter: EventLogFilter, page: PageRequest): Promise<Page<EventLogRow>> {
     const built = new Filter()
+      .visible('l.dag_id', this.visible)
       .when(filter.dagId, 'l.dag_id = ?')
       .when(filter.taskId, 'l.task_id = ?')
       .when(filter.runId, 'l.run_id = ?')
@@ -62,7 +69,7 @@ export class EventLogsReader {
   }
 
   async find(id: number): Promise<EventLogRow | null> {
-    return (await this.db.query<EventLogRow>(`select ${COLUMNS} from ${FROM} where l.id = $1`, [id])).rows[0] ?? null;
+    return (await this.db.query<EventLogRow>(`select ${COLUMNS} from ${FROM} where l.id = $1 and ${seen('l.dag_id', 2)}`, [id, this.visible()])).rows[0] ?? null;
   }
 }
 

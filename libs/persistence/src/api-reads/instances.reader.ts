@@ -2,6 +2,8 @@ import { mapIndexSql } from '../database/map-index.js';
 import type { IndexPath, InstanceId, InstanceState } from '@millrace/vocabulary';
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest, Range } from './paging.js';
+import { seen } from '../visibility/visible-dags.js';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from './sql-runner.js';
 
 export interface InstanceView {
@@ -91,17 +93,18 @@ export class InstancesReader {
   constructor(
     private readonly db: SqlRunner,
     private readonly plannedId: PlannedInstanceId,
+    private readonly visible: VisibleDags,
   ) {}
 
   async list(filter: InstanceFilter, page: PageRequest): Promise<Page<InstanceView>> {
-    if (!(await this.#mayBePlanned(filter))) return this.#list(FROM, conditions(filter), page);
+    if (!(await this.#mayBePlanned(filter))) return this.#list(FROM, this.#conditions(filter), page);
     if (filter.dagId !== undefined && filter.runId !== undefined) {
       // All or none of a run's instances are stored; none here either means that it was started between the two looks, or that nothing fits.
-      const planned = await this.#list(FROM_PLANNED, conditions(filter), page);
-      return planned.total > 0 ? planned : this.#list(FROM, conditions(filter), page);
+      const planned = await this.#list(FROM_PLANNED, this.#conditions(filter), page);
+      return planned.total > 0 ? planned : this.#list(FROM, this.#conditions(filter), page);
     }
     // Said of the union's own column as well: the planner takes that condition into the union, so that it does not read every dag's instances.
-    const built = conditions(filter).when(filter.dagId, 'i.dag_id = ?').whenAny(filter.dagIds, 'i.dag_id = any(?::text[])');
+    const built = this.#conditions(filter).when(filter.dagId, 'i.dag_id = ?').whenAny(filter.dagIds, 'i.dag_id = any(?::text[])').visible('i.dag_id', this.visible);
     return this.#list(FROM_STORED_AND_PLANNED, built, page);
   }
 
@@ -115,7 +118,7 @@ export class InstancesReader {
     return this.#storedOrPlanned('', [dagId, runId, taskId]);
   }
 
-  /** Stored ones only. */
+  /** Stored ones only; for ids that were found within what the caller may see. */
   async byIds(ids: readonly string[]): Promise<readonly InstanceView[]> {
     const { rows } = await this.db.query<StoredOrPlanned>(`select ${COLUMNS} from ${FROM} where i.id = any($1::uuid[]) order by r.run_after, i.task_id, i.index_path`, [ids]);
     return rows.map((row) => this.#named(row));
@@ -129,6 +132,10 @@ export class InstancesReader {
   /** Where the log of a try may be read: the session that ran it. Null: nobody claimed it, or long ago. */
   async logHost(sessionId: string): Promise<{ readonly worker_name: string; readonly log_host: string; readonly log_port: number; readonly state: string } | null> {
     return (await this.db.query<{ worker_name: string; log_host: string; log_port: number; state: string }>(`select worker_name, log_host, log_port, state from worker_session where id = $1`, [sessionId])).rows[0] ?? null;
+  }
+
+  #conditions(filter: InstanceFilter): Filter {
+    return conditions(filter).visible('r.dag_id', this.visible);
   }
 
   async #list(from: string, filter: Filter, page: PageRequest): Promise<Page<InstanceView>> {
@@ -146,7 +153,7 @@ export class InstancesReader {
   }
 
   async #ofTask(from: string, condition: string, values: unknown[]): Promise<readonly InstanceView[]> {
-    const { rows } = await this.db.query<StoredOrPlanned>(`select ${COLUMNS} from ${from} where r.dag_id = $1 and r.run_id = $2 and i.task_id = $3 ${condition} order by i.index_path`, values);
+    const { rows } = await this.db.query<StoredOrPlanned>(`select ${COLUMNS} from ${from} where r.dag_id = $1 and r.run_id = $2 and i.task_id = $3 ${condition} and ${seen('r.dag_id', values.length + 1)} order by i.index_path`, [...values, this.visible()]);
     return rows.map((row) => this.#named(row));
   }
 

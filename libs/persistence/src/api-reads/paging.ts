@@ -1,5 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import { MillraceError } from '@millrace/vocabulary';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from './sql-runner.js';
 
 export interface PageRequest {
@@ -45,6 +46,12 @@ export class Filter {
   /** Adds the condition when the list is not empty; the value is the list. */
   whenAny(values: readonly unknown[] | undefined, condition: string): this {
     return values === undefined || values.length === 0 ? this : this.and(condition, values);
+  }
+
+  /** Only rows of dags that whoever asks may see. @param column an SQL expression for the dag's id */
+  visible(column: string, visible: VisibleDags): this {
+    const ids = visible();
+    return ids === null ? this : this.and(`${column} = any(?::text[])`, ids);
   }
 
   range(expression: string, range: Range<unknown> | undefined): this {

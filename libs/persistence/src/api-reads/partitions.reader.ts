@@ -1,5 +1,6 @@
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest } from './paging.js';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from './sql-runner.js';
 
 export interface PartitionRow {
@@ -14,10 +15,13 @@ export interface PartitionRow {
 
 /** Partitions of a dag that waits for assets: those that fill up, and those that have their run. */
 export class PartitionsReader {
-  constructor(private readonly db: SqlRunner) {}
+  constructor(
+    private readonly db: SqlRunner,
+    private readonly visible: VisibleDags,
+  ) {}
 
   list(dagId: string, filter: { readonly isOpen?: boolean | undefined; readonly key?: string | undefined }, page: PageRequest): Promise<Page<PartitionRow>> {
-    const built = new Filter().and('p.dag_id = ?', dagId).when(filter.key, 'p.partition_key = ?').when(filter.isOpen, '(p.dag_run_id is null) = ?');
+    const built = new Filter().visible('p.dag_id', this.visible).and('p.dag_id = ?', dagId).when(filter.key, 'p.partition_key = ?').when(filter.isOpen, '(p.dag_run_id is null) = ?');
     return readPage<PartitionRow>(this.db, { select: COLUMNS, from: 'partition_request p left join dag_run r on r.id = p.dag_run_id', filter: built, order: ORDER, tieBreaker: 'p.id', page });
   }
 }

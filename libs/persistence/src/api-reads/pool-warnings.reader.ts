@@ -1,3 +1,5 @@
+import { seen } from '../visibility/visible-dags.js';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from './sql-runner.js';
 
 /** A task that asks for what its pool cannot give. */
@@ -14,10 +16,13 @@ export interface PoolWarningRow {
 
 /** Tasks of current dag versions whose pool does not exist or is too small for them. Reads documents: not for the hot path. */
 export class PoolWarningsReader {
-  constructor(private readonly db: SqlRunner) {}
+  constructor(
+    private readonly db: SqlRunner,
+    private readonly visible: VisibleDags,
+  ) {}
 
   async all(dagId: string | null): Promise<readonly PoolWarningRow[]> {
-    return (await this.db.query<PoolWarningRow>(WARNINGS, [dagId])).rows;
+    return (await this.db.query<PoolWarningRow>(WARNINGS, [dagId, this.visible()])).rows;
   }
 }
 
@@ -29,5 +34,5 @@ cross join lateral (
   from jsonb_array_elements(v.document -> 'tasks') as x(task) where x.task ? 'pool' or x.task ? 'poolSlots'
 ) t
 left join pool p on p.name = t.pool
-where not d.is_stale and ($1::text is null or d.dag_id = $1) and (p.name is null or (p.slots > 0 and t.pool_slots > p.slots))
+where not d.is_stale and ($1::text is null or d.dag_id = $1) and ${seen('d.dag_id', 2)} and (p.name is null or (p.slots > 0 and t.pool_slots > p.slots))
 order by d.dag_id, t.pool, t.task ->> 'taskId'`;

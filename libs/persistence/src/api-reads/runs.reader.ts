@@ -1,6 +1,8 @@
 import type { RunId, RunState, RunType, TriggeredBy } from '@millrace/vocabulary';
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest, Range } from './paging.js';
+import { seen } from '../visibility/visible-dags.js';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from './sql-runner.js';
 
 export interface RunView {
@@ -54,10 +56,14 @@ export interface RunFilter {
 }
 
 export class RunsReader {
-  constructor(private readonly db: SqlRunner) {}
+  constructor(
+    private readonly db: SqlRunner,
+    private readonly visible: VisibleDags,
+  ) {}
 
   async list(filter: RunFilter, page: PageRequest): Promise<Page<RunView>> {
     const built = new Filter()
+      .visible('r.dag_id', this.visible)
       .when(filter.dagId, 'r.dag_id = ?')
       .whenAny(filter.dagIds, 'r.dag_id = any(?::text[])')
       .whenAny(filter.states, 'r.state = any(?::text[])')
@@ -79,7 +85,7 @@ export class RunsReader {
   }
 
   async find(dagId: string, runId: string): Promise<RunView | null> {
-    return (await this.db.query<RunView>(`select ${COLUMNS} from ${FROM} where r.dag_id = $1 and r.run_id = $2`, [dagId, runId])).rows[0] ?? null;
+    return (await this.db.query<RunView>(`select ${COLUMNS} from ${FROM} where r.dag_id = $1 and r.run_id = $2 and ${seen('r.dag_id', 3)}`, [dagId, runId, this.visible()])).rows[0] ?? null;
   }
 
   /** What the dag's result task returned in this run; null: nothing, or not yet. */
@@ -88,9 +94,10 @@ export class RunsReader {
   }
 
   async findByLogicalDate(dagId: string, logicalDate: Date): Promise<RunView | null> {
-    return (await this.db.query<RunView>(`select ${COLUMNS} from ${FROM} where r.dag_id = $1 and r.logical_date = $2`, [dagId, logicalDate])).rows[0] ?? null;
+    return (await this.db.query<RunView>(`select ${COLUMNS} from ${FROM} where r.dag_id = $1 and r.logical_date = $2 and ${seen('r.dag_id', 3)}`, [dagId, logicalDate, this.visible()])).rows[0] ?? null;
   }
 
+  /** For ids that were found, or made, within what the caller may see. */
   async byIds(ids: readonly string[]): Promise<readonly RunView[]> {
     return (await this.db.query<RunView>(`select ${COLUMNS} from ${FROM} where r.id = any($1::uuid[])`, [ids])).rows;
   }

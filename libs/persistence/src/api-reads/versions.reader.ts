@@ -2,6 +2,8 @@ import { dagDocumentSchema } from '@millrace/contracts';
 import type { DagDocument } from '@millrace/contracts';
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest } from './paging.js';
+import { seen } from '../visibility/visible-dags.js';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from './sql-runner.js';
 
 export interface VersionRow {
@@ -20,27 +22,30 @@ const DOCUMENTS_KEPT_MAX = 200;
 export class VersionsReader {
   readonly #documents = new Map<string, DagDocument>();
 
-  constructor(private readonly db: SqlRunner) {}
+  constructor(
+    private readonly db: SqlRunner,
+    private readonly visible: VisibleDags,
+  ) {}
 
   async list(filter: { readonly dagId?: string | undefined; readonly versionNumber?: number | undefined; readonly bundleName?: string | undefined }, page: PageRequest): Promise<Page<VersionRow>> {
-    const built = new Filter().when(filter.dagId, 'v.dag_id = ?').when(filter.versionNumber, 'v.version_number = ?').when(filter.bundleName, 'v.bundle_name = ?');
+    const built = new Filter().visible('v.dag_id', this.visible).when(filter.dagId, 'v.dag_id = ?').when(filter.versionNumber, 'v.version_number = ?').when(filter.bundleName, 'v.bundle_name = ?');
     return readPage<VersionRow>(this.db, { select: COLUMNS, from: FROM, filter: built, order: ORDER, tieBreaker: 'v.id', page });
   }
 
   async find(dagId: string, versionNumber: number): Promise<VersionRow | null> {
-    return (await this.db.query<VersionRow>(`select ${COLUMNS} from ${FROM} where v.dag_id = $1 and v.version_number = $2`, [dagId, versionNumber])).rows[0] ?? null;
+    return (await this.db.query<VersionRow>(`select ${COLUMNS} from ${FROM} where v.dag_id = $1 and v.version_number = $2 and ${seen('v.dag_id', 3)}`, [dagId, versionNumber, this.visible()])).rows[0] ?? null;
   }
 
   async byId(id: string): Promise<VersionRow | null> {
-    return (await this.db.query<VersionRow>(`select ${COLUMNS} from ${FROM} where v.id = $1`, [id])).rows[0] ?? null;
+    return (await this.db.query<VersionRow>(`select ${COLUMNS} from ${FROM} where v.id = $1 and ${seen('v.dag_id', 2)}`, [id, this.visible()])).rows[0] ?? null;
   }
 
   /** Source text of a version, or of the current one. */
   async source(dagId: string, versionNumber: number | null): Promise<{ readonly source: string; readonly version_number: number } | null> {
-    return (await this.db.query<{ source: string; version_number: number }>(SOURCE, [dagId, versionNumber])).rows[0] ?? null;
+    return (await this.db.query<{ source: string; version_number: number }>(SOURCE, [dagId, versionNumber, this.visible()])).rows[0] ?? null;
   }
 
-  /** Documents by version id; kept in memory, because they never change. */
+  /** Documents by version id, for ids found within what the caller may see; kept in memory, because they never change. */
   async documents(ids: readonly string[]): Promise<ReadonlyMap<string, DagDocument>> {
     const found = new Map<string, DagDocument>();
     const missing = new Set<string>();
@@ -68,4 +73,4 @@ const ORDER = { id: 'v.id', version_number: 'v.version_number', bundle_name: 'v.
 
 const SOURCE = `
 select v.source, v.version_number from dag_version v join dag d on d.dag_id = v.dag_id
-where v.dag_id = $1 and (case when $2::int is null then v.id = d.current_version_id else v.version_number = $2 end)`;
+where v.dag_id = $1 and (case when $2::int is null then v.id = d.current_version_id else v.version_number = $2 end) and ${seen('v.dag_id', 3)}`;

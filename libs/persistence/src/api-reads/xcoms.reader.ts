@@ -2,6 +2,8 @@ import { mapIndexSql } from '../database/map-index.js';
 import type { IndexPath } from '@millrace/vocabulary';
 import { Filter, readPage } from './paging.js';
 import type { Page, PageRequest, Range } from './paging.js';
+import { seen } from '../visibility/visible-dags.js';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from './sql-runner.js';
 
 export interface XComRow {
@@ -33,10 +35,14 @@ export interface XComFilter {
 
 /** XComs of each instance's newest try that wrote the key; earlier tries' values stay stored and are not shown. */
 export class XComsReader {
-  constructor(private readonly db: SqlRunner) {}
+  constructor(
+    private readonly db: SqlRunner,
+    private readonly visible: VisibleDags,
+  ) {}
 
   async list(filter: XComFilter, page: PageRequest): Promise<Page<XComRow>> {
     const built = new Filter()
+      .visible('x.dag_id', this.visible)
       .when(filter.dagId, 'x.dag_id = ?')
       .when(filter.runId, 'x.run_id = ?')
       .when(filter.taskId, 'x.task_id = ?')
@@ -55,8 +61,8 @@ export class XComsReader {
   async find(dagId: string, runId: string, taskId: string, mapIndex: number, key: string): Promise<(XComRow & { readonly value: unknown; readonly location: string | null }) | null> {
     const { rows } = await this.db.query<XComRow & { value: unknown; location: string | null }>(
       `select ${COLUMNS}, x.value, x.location from ${FROM}
-       where x.dag_id = $1 and x.run_id = $2 and x.task_id = $3 and ${MAP_INDEX} = $4 and x.key = $5 order by x.try_number desc limit 1`,
-      [dagId, runId, taskId, mapIndex, key],
+       where x.dag_id = $1 and x.run_id = $2 and x.task_id = $3 and ${MAP_INDEX} = $4 and x.key = $5 and ${seen('x.dag_id', 6)} order by x.try_number desc limit 1`,
+      [dagId, runId, taskId, mapIndex, key, this.visible()],
     );
     return rows[0] ?? null;
   }

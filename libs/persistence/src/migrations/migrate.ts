@@ -13,6 +13,7 @@ import { Callbacks1700000000012 } from './0012-callbacks.js';
 import { Reparse1700000000014 } from './0014-reparse.js';
 import { Assets1700000000006 } from './0006-assets.js';
 import { Control1700000000008 } from './0008-control.js';
+import { Access1700000000024 } from './0024-access.js';
 import { Maintenance1700000000281 } from './0028-maintenance.js';
 
 export const MIGRATIONS = [
@@ -28,6 +29,7 @@ export const MIGRATIONS = [
   Reparse1700000000014,
   Control1700000000008,
   BackfillOrder1700000000051,
+  Access1700000000024,
   Maintenance1700000000281,
 ];
 

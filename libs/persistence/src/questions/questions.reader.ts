@@ -2,6 +2,8 @@ import { mapIndexSql } from '../database/map-index.js';
 import type { InstanceId } from '@millrace/vocabulary';
 import { Filter, readPage } from '../api-reads/paging.js';
 import type { Page, PageRequest, Range } from '../api-reads/paging.js';
+import { seen } from '../visibility/visible-dags.js';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from '../api-reads/sql-runner.js';
 
 export interface QuestionRow {
@@ -40,10 +42,14 @@ export interface QuestionFilter {
 
 /** Questions of instances' current tries, and of earlier ones. */
 export class QuestionsReader {
-  constructor(private readonly db: SqlRunner) {}
+  constructor(
+    private readonly db: SqlRunner,
+    private readonly visible: VisibleDags,
+  ) {}
 
   list(filter: QuestionFilter, page: PageRequest): Promise<Page<QuestionRow>> {
     const built = new Filter()
+      .visible('h.dag_id', this.visible)
       .and('h.try_number = i.try_number')
       .when(filter.dagId, 'h.dag_id = ?')
       .when(filter.runId, 'h.run_id = ?')
@@ -64,7 +70,7 @@ export class QuestionsReader {
   /** Of one try; null: the newest that asked. */
   async find(instanceId: InstanceId, tryNumber: number | null): Promise<QuestionRow | null> {
     const { rows } = await this.db.query<QuestionRow>(
-      `select ${COLUMNS} from hitl_detail h where h.instance_id = $1 and ($2::int is null or h.try_number = $2) order by h.try_number desc limit 1`, [instanceId, tryNumber],
+      `select ${COLUMNS} from hitl_detail h where h.instance_id = $1 and ($2::int is null or h.try_number = $2) and ${seen('h.dag_id', 3)} order by h.try_number desc limit 1`, [instanceId, tryNumber, this.visible()],
     );
     return rows[0] ?? null;
   }

@@ -5,11 +5,11 @@ export interface ReparseRequest {
   readonly relativeFileloc: string;
 }
 
-/** ask-reparse: $1 bundle, $2 file. Nothing when no dag came from it. */
+/** ask-reparse: $1 bundle, $2 file, $3 dags the caller may change, null: all. Nothing when none of them came from it. */
 const ASK: Statement = {
   name: 'ask-reparse',
   text: `
-with known as (select 1 from dag where bundle_name = $1 and relative_fileloc = $2 limit 1), asked as (
+with known as (select 1 from dag where bundle_name = $1 and relative_fileloc = $2 and ($3::text[] is null or dag_id = any($3)) limit 1), asked as (
   insert into reparse_request (bundle_name, relative_fileloc) select $1, $2 from known
   on conflict (bundle_name, relative_fileloc) do update set requested_at = now()
 )
@@ -22,9 +22,9 @@ const DONE: Statement = { name: 'reparse-done', text: `delete from reparse_reque
 export class ReparseRequests {
   constructor(private readonly on: Queryable) {}
 
-  /** @returns false when no dag comes from such a file */
-  async ask({ bundleName, relativeFileloc }: ReparseRequest): Promise<boolean> {
-    return (await this.on.query(ASK, [bundleName, relativeFileloc])).length > 0;
+  /** @returns false when none of the dags comes from such a file. @param dagIds null: every dag */
+  async ask({ bundleName, relativeFileloc }: ReparseRequest, dagIds: readonly string[] | null): Promise<boolean> {
+    return (await this.on.query(ASK, [bundleName, relativeFileloc, dagIds])).length > 0;
   }
 
   open(): Promise<ReparseRequest[]> {

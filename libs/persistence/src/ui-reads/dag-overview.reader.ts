@@ -1,4 +1,6 @@
 import { Filter } from '../api-reads/paging.js';
+import { seen } from '../visibility/visible-dags.js';
+import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from '../api-reads/sql-runner.js';
 
 /** One of a dag's newest runs, as the bar in the list of dags shows it. */
@@ -49,10 +51,13 @@ export interface DagOverviewFilter {
 
 /** The list of dags with what is seen at a glance: newest runs, next run, favourites. One statement a page. */
 export class DagOverviewReader {
-  constructor(private readonly db: SqlRunner) {}
+  constructor(
+    private readonly db: SqlRunner,
+    private readonly visible: VisibleDags,
+  ) {}
 
   async list(filter: DagOverviewFilter): Promise<{ readonly rows: readonly DagOverview[]; readonly total: number }> {
-    const built = conditions(filter);
+    const built = conditions(filter).visible('d.dag_id', this.visible);
     const user = built.value(filter.user);
     const limit = built.value(filter.limit);
     const offset = built.value(filter.offset);
@@ -61,13 +66,13 @@ export class DagOverviewReader {
       built.values,
     );
     if (rows.length > 0 || filter.offset === 0) return { rows, total: rows[0]?.total ?? 0 };
-    const counted = conditions(filter);
+    const counted = conditions(filter).visible('d.dag_id', this.visible);
     return { rows, total: (await this.db.query<{ total: number }>(`select count(*)::int as total from dag d ${counted.where}`, counted.values)).rows[0]!.total };
   }
 
   /** What the filters above the list offer, with how many dags each would leave. */
   async facets(): Promise<{ readonly tags: readonly Facet[]; readonly owners: readonly Facet[]; readonly total: number; readonly paused: number; readonly failed: number; readonly running: number }> {
-    const { rows } = await this.db.query<{ tags: Facet[]; owners: Facet[]; total: number; paused: number; failed: number; running: number }>(FACETS);
+    const { rows } = await this.db.query<{ tags: Facet[]; owners: Facet[]; total: number; paused: number; failed: number; running: number }>(FACETS, [this.visible()]);
     return rows[0]!;
   }
 }
@@ -128,7 +133,7 @@ order by d.place`;
 const FACETS = `
 with d as (
   select dag_id, tags, owners, is_paused, (select r.state from dag_run r where r.dag_id = dag.dag_id order by r.run_after desc, r.id desc limit 1) as last_state
-  from dag where not is_stale
+  from dag where not is_stale and ${seen('dag.dag_id', 1)}
 )
 select
   coalesce((select jsonb_agg(jsonb_build_object('name', name, 'dags', n) order by n desc, name) from (select unnest(tags) as name, count(*)::int as n from d group by 1) t), '[]') as tags,

@@ -6,6 +6,8 @@ export class AppUserEntity {
   /** argon2id; null: logs in elsewhere. */
   @Column('text', { name: 'password_hash', nullable: true }) passwordHash!: string | null;
   @Column('text') role!: string;
+  /** Besides `role`; each `Role` or `Role@team`. */
+  @Column('text', { name: 'more_roles', array: true, default: '{}' }) moreRoles!: string[];
   @Column('text', { nullable: true }) email!: string | null;
   @Column('text', { name: 'first_name', nullable: true }) firstName!: string | null;
   @Column('text', { name: 'last_name', nullable: true }) lastName!: string | null;

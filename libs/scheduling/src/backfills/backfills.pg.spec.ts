@@ -1,5 +1,5 @@
 import type { DagDocumentInput } from '@millrace/contracts';
-import { BackfillsReader } from '@millrace/persistence';
+import { BackfillsReader, EVERY_DAG } from '@millrace/persistence';
 import { waitFor } from '@millrace/test-services';
 import { describe, expect, it } from 'vitest';
 import type { BackfillInput } from '../commands/commands.js';
@@ -32,7 +32,7 @@ async function endedRun(rig: SchedulerRig, on: number): Promise<void> {
   await rig.ended(await rig.trigger('daily', { logicalDate: new Date(Date.UTC(2018, 0, on)) }));
 }
 
-const progress = (rig: SchedulerRig, id: number | null) => new BackfillsReader(rig.migrated.database.pool).progress(id!);
+const progress = (rig: SchedulerRig, id: number | null) => new BackfillsReader(rig.migrated.database.pool, EVERY_DAG).progress(id!);
 
 describe('reprocess behaviour', () => {
   // 10: success, 11: failed, 12: running, 13: none.

@@ -2,7 +2,7 @@ import { dagDocumentSchema } from '@millrace/contracts';
 import type { DagDocumentInput } from '@millrace/contracts';
 import { compilePlan, createRun, decide } from '@millrace/engine';
 import type { PlanSource, RunEvent } from '@millrace/engine';
-import { AttemptReads, InstancesReader } from '@millrace/persistence';
+import { AttemptReads, EVERY_DAG, InstancesReader } from '@millrace/persistence';
 import { waitFor } from '@millrace/test-services';
 import { mapIndexOf } from '@millrace/vocabulary';
 import type { RunId } from '@millrace/vocabulary';
@@ -130,7 +130,7 @@ describe('one number for an index path', () => {
     const id = await rig.trigger('mapped');
     expect(await rig.ended(id)).toBe('success');
     const [run] = await rig.sql<{ run_id: string }>('select run_id from dag_run where id = $1', [id]);
-    const reader = new InstancesReader(rig.migrated.database.pool, () => '');
+    const reader = new InstancesReader(rig.migrated.database.pool, () => '', EVERY_DAG);
     for (const [taskId, path] of [['list', []], ['files', [1]], ['read', [0, 0]], ['read', [1, 0]], ['read', [1, 1]], ['again', [2]]] as const) {
       expect((await reader.find('mapped', run!.run_id, taskId, mapIndexOf(path)))?.index_path, `${taskId} ${path.join('.')}`).toEqual(path);
     }

@@ -10,6 +10,8 @@ import { MillraceError, RUN_STATES } from '@millrace/vocabulary';
 import type { Lookups } from '../../rest/lookups.js';
 import type { TryLogs } from '../../rest/logs/try-logs.js';
 import type { Actors } from '../../rest/security/actors.js';
+import { scoped, withScope } from '../../rest/security/request-scope.js';
+import type { RequestScope } from '../../rest/security/request-scope.js';
 import { toServiceError } from '../bundles.service.js';
 import { nextToken, pageOf } from './page-token.js';
 import { instanceMessage, runMessage } from './run-message.js';
@@ -100,8 +102,8 @@ async function* followLog(logs: TryLogs, request: workflowsProto.FollowLogReques
 
 function unary<Request extends object, Response>(parts: WorkflowParts, need: Need, answer: (request: Request, actor: Actor) => Promise<Response>) {
   return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
-    actorOf(parts, call, need)
-      .then((actor) => answer(call.request, actor))
+    allowed(parts, call, need)
+      .then((scope) => withScope(scope, () => answer(call.request, scope.actor)))
       .then((response) => callback(null, response))
       .catch((error: unknown) => callback(toServiceError(error, call.getPath(), parts.logger)));
   };
@@ -113,8 +115,8 @@ function streaming<Request extends object, Response>(parts: WorkflowParts, need:
     // Also when the caller's deadline has passed.
     call.once('cancelled', () => stop.abort());
     const send = async (): Promise<void> => {
-      await actorOf(parts, call, need);
-      for await (const response of answer(call.request, stop.signal)) {
+      const scope = await allowed(parts, call, need);
+      for await (const response of withScope(scope, () => scoped(answer(call.request, stop.signal)))) {
         if (stop.signal.aborted) return;
         if (!call.write(response)) await new Promise<void>((resolve) => call.once('drain', resolve).once('close', resolve).once('cancelled', resolve));
       }
@@ -126,9 +128,15 @@ function streaming<Request extends object, Response>(parts: WorkflowParts, need:
   };
 }
 
-function actorOf(parts: WorkflowParts, call: { readonly metadata: { get(name: string): readonly (string | Buffer)[] }; readonly request: object }, need: Need): Promise<Actor> {
+interface Call {
+  readonly metadata: { get(name: string): readonly (string | Buffer)[] };
+  readonly request: object;
+  getPeer(): string;
+}
+
+function allowed(parts: WorkflowParts, call: Call, need: Need): Promise<RequestScope & { readonly actor: Actor }> {
   const { dagId } = call.request as { readonly dagId?: string };
-  return parts.actors.allowed(bearerOf(call.metadata.get('authorization')[0]?.toString()), need.action, need.resource, dagId === '' ? undefined : dagId);
+  return parts.actors.allowed(bearerOf(call.metadata.get('authorization')[0]?.toString()), call.getPeer(), { ...need, dagId: dagId === '' ? undefined : dagId });
 }
 
 function required(request: { readonly dagId: string }, field: 'dagId'): void {

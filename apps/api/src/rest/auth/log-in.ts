@@ -27,10 +27,10 @@ export class LogIn {
     await this.throttle.pass(username, request.ip);
     const user = await this.users.logIn(username, password);
     if (user === null) {
-      this.throttle.failed(username, request.ip);
+      await this.throttle.failed(username, request.ip);
       throw new MillraceError('unauthorized', 'Invalid credentials');
     }
-    this.throttle.succeeded(username, request.ip);
+    await this.throttle.succeeded(username);
     return this.tokens.issue(user);
   }
 }

@@ -1,41 +1,41 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { countLoginFailure, forgetLoginFailures, loginFailures } from '@millrace/persistence';
+import type { SqlRunner } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 
-/** After this many failures in the window a name (or an address) has to wait. */
-const FAILURES_MAX = 10;
-const WINDOW_MS = 60_000;
-/** Names and addresses remembered; beyond it the oldest are forgotten. */
-const REMEMBERED_MAX = 10_000;
+/** After this many failures in the window a name has to wait. */
+const NAME_FAILURES_MAX = 10;
+/** An address may be a whole office. */
+const ADDRESS_FAILURES_MAX = 50;
+const WINDOW_SECONDS = 60;
 /** Each failure makes the next attempt this much slower. */
 const STEP_MS = 50;
 
-/** Slows down guessing of passwords, per name and per address, in this process. */
+/** Slows down guessing of passwords, per name and per address. Counted in the database: a restart forgets nothing, and all processes count together. */
 export class LoginThrottle {
-  readonly #failures = new Map<string, { count: number; sinceMs: number }>();
+  constructor(private readonly db: SqlRunner) {}
 
   /** Waits a little after failures. @throws MillraceError `unavailable` after too many. */
   async pass(name: string, address: string): Promise<void> {
-    const count = Math.max(this.#count(`name:${name}`), this.#count(`address:${address}`) / 5);
-    if (count >= FAILURES_MAX) throw new MillraceError('unavailable', 'Too many failed logins; try again in a minute');
-    if (count >= 1) await delay(STEP_MS * count);
+    const keys = keysOf(name, address);
+    const failures = await loginFailures(this.db, keys, WINDOW_SECONDS);
+    const [ofName, ofAddress] = keys.map((key) => failures.get(key) ?? 0);
+    if (ofName! >= NAME_FAILURES_MAX || ofAddress! >= ADDRESS_FAILURES_MAX) throw new MillraceError('unavailable', 'Too many failed logins; try again in a minute');
+    const slower = Math.max(ofName!, (ofAddress! * NAME_FAILURES_MAX) / ADDRESS_FAILURES_MAX);
+    if (slower >= 1) await delay(STEP_MS * slower);
   }
 
-  failed(name: string, address: string): void {
-    for (const key of [`name:${name}`, `address:${address}`]) {
-      const known = this.#failures.get(key);
-      this.#failures.delete(key);
-      this.#failures.set(key, known && Date.now() - known.sinceMs < WINDOW_MS ? { ...known, count: known.count + 1 } : { count: 1, sinceMs: Date.now() });
-    }
-    while (this.#failures.size > REMEMBERED_MAX) this.#failures.delete(this.#failures.keys().next().value!);
+  failed(name: string, address: string): Promise<void> {
+    return countLoginFailure(this.db, keysOf(name, address), WINDOW_SECONDS);
   }
 
-  succeeded(name: string, address: string): void {
-    this.#failures.delete(`name:${name}`);
-    this.#failures.delete(`address:${address}`);
+  /** The name's failures are forgotten; the address's are not, or one good password would buy fifty guesses at others. */
+  async succeeded(name: string): Promise<void> {
+    await forgetLoginFailures(this.db, [keysOf(name, '')[0]!]);
   }
+}
 
-  #count(key: string): number {
-    const known = this.#failures.get(key);
-    return known && Date.now() - known.sinceMs < WINDOW_MS ? known.count : 0;
-  }
+/** NUL cannot be stored. */
+function keysOf(name: string, address: string): [string, string] {
+  return [`name:${name.replaceAll('\0', '')}`, `address:${address}`];
 }

@@ -28,6 +28,8 @@ export interface BulkTarget<Entity> {
   create(entity: Entity): Promise<unknown>;
   update(entity: Entity, mask: readonly string[] | undefined): Promise<unknown>;
   delete(key: string): Promise<unknown>;
+  /** Carries an action out under the permission for it. */
+  as<Result>(action: 'create' | 'edit' | 'delete', work: () => Promise<Result>): Promise<Result>;
 }
 
 interface Outcome {
@@ -46,29 +48,39 @@ type BulkAction<Entity> =
  */
 export async function applyBulk<Entity>(actions: readonly BulkAction<Entity>[], target: BulkTarget<Entity>): Promise<Record<'create' | 'update' | 'delete', Outcome | null>> {
   const answer: Record<'create' | 'update' | 'delete', Outcome | null> = { create: null, update: null, delete: null };
+  // All of them first: a request that may not do one of its actions does none.
+  for (const action of actions) await target.as(permissionOf(action), async () => undefined);
   for (const action of actions) {
     const outcome = (answer[action.action] ??= { success: [], errors: [] });
-    const keyOf = (entity: string | Entity): string => (typeof entity === 'string' ? entity : target.keyOf(entity));
-    const keys = action.entities.map(keyOf);
-    const existing = await target.existing(keys);
-    if (action.action === 'create') {
-      if (action.action_on_existence === 'fail' && refuse(outcome, keys.filter((key) => existing.has(key)), 409, (found) => `The ${target.what} already exist: ${found}`)) continue;
-      for (const entity of action.entities) {
-        const exists = existing.has(target.keyOf(entity));
-        if (exists && action.action_on_existence === 'skip') continue;
-        await attempt(outcome, target.keyOf(entity), () => (exists ? target.update(entity, undefined) : target.create(entity)));
-      }
-      continue;
-    }
-    const missing = keys.filter((key) => !existing.has(key));
-    if (action.action_on_non_existence === 'fail' && refuse(outcome, missing, 404, (found) => `The ${target.what} were not found: ${found}`)) continue;
-    for (const entity of action.entities) {
-      const key = keyOf(entity);
-      if (!existing.has(key)) continue;
-      await attempt(outcome, key, () => (action.action === 'delete' ? target.delete(key) : target.update(entity as Entity, action.update_mask ?? undefined)));
-    }
+    await target.as(permissionOf(action), () => applyAction(action, target, outcome));
   }
   return answer;
+}
+
+async function applyAction<Entity>(action: BulkAction<Entity>, target: BulkTarget<Entity>, outcome: Outcome): Promise<void> {
+  const keyOf = (entity: string | Entity): string => (typeof entity === 'string' ? entity : target.keyOf(entity));
+  const keys = action.entities.map(keyOf);
+  const existing = await target.existing(keys);
+  if (action.action === 'create') {
+    if (action.action_on_existence === 'fail' && refuse(outcome, keys.filter((key) => existing.has(key)), 409, (found) => `The ${target.what} already exist: ${found}`)) return;
+    for (const entity of action.entities) {
+      const exists = existing.has(target.keyOf(entity));
+      if (exists && action.action_on_existence === 'skip') continue;
+      await attempt(outcome, target.keyOf(entity), () => (exists ? target.as('edit', () => target.update(entity, undefined)) : target.create(entity)));
+    }
+    return;
+  }
+  const missing = keys.filter((key) => !existing.has(key));
+  if (action.action_on_non_existence === 'fail' && refuse(outcome, missing, 404, (found) => `The ${target.what} were not found: ${found}`)) return;
+  for (const entity of action.entities) {
+    const key = keyOf(entity);
+    if (!existing.has(key)) continue;
+    await attempt(outcome, key, () => (action.action === 'delete' ? target.delete(key) : target.update(entity as Entity, action.update_mask ?? undefined)));
+  }
+}
+
+function permissionOf(action: BulkAction<unknown>): 'create' | 'edit' | 'delete' {
+  return action.action === 'update' ? 'edit' : action.action;
 }
 
 function refuse(outcome: Outcome, keys: readonly string[], statusCode: number, sentence: (keys: string) => string): boolean {

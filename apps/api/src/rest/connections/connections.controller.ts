@@ -12,6 +12,8 @@ import { DEFAULT_CONNECTIONS } from './default-connections.js';
 import { probeConnection } from './probe-connection.js';
 import { Operation } from '../openapi/operation.js';
 import { CONFIGURATION, PAGE_LIMIT_MAX } from '../tokens.js';
+import { Actors } from '../security/actors.js';
+import { checkOwner, ownedBySomeoneIn } from '../security/owned-by-teams.js';
 import { pageFields, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 
@@ -39,13 +41,14 @@ export class ConnectionsController {
     @Inject(DataSource) private readonly entities: DataSource,
     @Inject(SecretBox) private readonly secrets: SecretBox,
     @Inject(CONFIGURATION) private readonly config: Configuration,
+    @Inject(Actors) private readonly actors: Actors,
     @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
   ) {}
 
   @Operation('get_connections')
   async getConnections(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
     const { connection_id_pattern: pattern } = values;
-    const where = pattern === undefined || pattern === '~' ? {} : { connectionId: ILike(`%${pattern}%`) };
+    const where = pattern === undefined || pattern === '~' ? ownedBySomeoneIn() : { ...ownedBySomeoneIn(), connectionId: ILike(`%${pattern}%`) };
     const order = { id: 'connectionId', conn_id: 'connectionId', connection_id: 'connectionId', conn_type: 'connType', description: 'description', host: 'host', port: 'port' } as const;
     const [rows, total] = await entityPage(this.#connections, where, order, values, this.pageLimitMax);
     return { connections: rows.map((row) => this.#response(row)), total_entries: total };
@@ -59,6 +62,7 @@ export class ConnectionsController {
   @Operation('post_connection')
   async createConnection(@ValidBody(body) given: ConnectionBody): Promise<unknown> {
     const row = this.#row(given, new Set(FIELDS));
+    checkOwner(row.team ?? null);
     const inserted = await this.#connections.createQueryBuilder().insert().values({ ...row, connectionId: given.connection_id }).orIgnore().returning('connection_id').execute();
     if ((inserted.raw as unknown[]).length === 0) throw new MillraceError('conflict', `The Connection with connection_id: \`${given.connection_id}\` already exists`);
     return this.getConnection(given.connection_id);
@@ -69,6 +73,7 @@ export class ConnectionsController {
     await this.#find(id);
     if (given.connection_id !== id) throw new MillraceError('bad_request', 'The connection_id in the request body does not match the URL parameter');
     const change = this.#row(given, maskedFields(values.update_mask, FIELDS, Object.keys(given)));
+    if (change.team !== undefined) checkOwner(change.team);
     if (Object.keys(change).length > 0) await this.#connections.update({ connectionId: id }, change);
     return this.getConnection(id);
   }
@@ -84,16 +89,18 @@ export class ConnectionsController {
     return applyBulk<ConnectionBody>(given.actions, {
       what: 'connections with these connection_ids',
       keyOf: (connection) => connection.connection_id,
-      existing: async (ids) => new Set((await this.#connections.find({ where: { connectionId: In([...ids]) }, select: { connectionId: true } })).map((row) => row.connectionId)),
+      existing: async (ids) => new Set((await this.#connections.find({ where: { connectionId: In([...ids]), ...ownedBySomeoneIn() }, select: { connectionId: true } })).map((row) => row.connectionId)),
       create: (connection) => this.createConnection(connection),
       update: (connection, mask) => this.patchConnection(connection.connection_id, connection, { update_mask: mask === undefined ? undefined : [...mask] }),
       delete: (id) => this.deleteConnection(id),
+      as: (action, work) => this.actors.as({ action, resource: 'connection' }, work),
     });
   }
 
   /** Those that tasks name when they are told nothing else; what exists stays as it is. */
   @Operation('create_default_connections')
   async createDefaultConnections(): Promise<void> {
+    checkOwner(null);
     const rows = DEFAULT_CONNECTIONS.map((connection) => ({ ...connection }));
     await this.#connections.createQueryBuilder().insert().values(rows).orIgnore().execute();
   }
@@ -115,7 +122,7 @@ export class ConnectionsController {
   }
 
   async #find(id: string): Promise<ConnectionEntity> {
-    const found = await this.#connections.findOneBy({ connectionId: id });
+    const found = await this.#connections.findOneBy({ connectionId: id, ...ownedBySomeoneIn() });
     if (found === null) throw new MillraceError('not_found', `The Connection with connection_id: \`${id}\` was not found`);
     return found;
   }

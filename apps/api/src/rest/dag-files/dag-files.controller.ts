@@ -4,6 +4,7 @@ import { Database, ReparseRequests } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
+import { visibleDags } from '../security/request-scope.js';
 import { integerPath } from '../validation/integer-path.js';
 
 const fileToken = z.object({ bundle_name: z.string(), relative_fileloc: z.string() });
@@ -24,7 +25,7 @@ export class DagFilesController {
   @Operation('reparse_dag_file')
   async reparse(@Param('file_token') token: string): Promise<null> {
     const file = fileToken.safeParse(decoded(token));
-    const isKnown = file.success && (await this.requests.ask({ bundleName: file.data.bundle_name, relativeFileloc: file.data.relative_fileloc }));
+    const isKnown = file.success && (await this.requests.ask({ bundleName: file.data.bundle_name, relativeFileloc: file.data.relative_fileloc }, visibleDags()));
     if (!isKnown) throw new MillraceError('not_found', 'File not found');
     return null;
   }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { XComsReader } from '@millrace/persistence';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
+import { scoped } from '../security/request-scope.js';
 import { query } from '../validation/fields.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
 
@@ -26,7 +27,7 @@ export class WaitController {
     await this.lookups.run(dagId, runId);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    await reply.type('application/x-ndjson').send(Readable.from(this.#lines(dagId, runId, values, gone.signal)));
+    await reply.type('application/x-ndjson').send(Readable.from(scoped(this.#lines(dagId, runId, values, gone.signal))));
   }
 
   async *#lines(dagId: string, runId: string, values: z.infer<typeof waitQuery>, gone: AbortSignal): AsyncGenerator<string> {

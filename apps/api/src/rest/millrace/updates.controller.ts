@@ -1,9 +1,12 @@
-import { Controller, Headers, Inject, Res } from '@nestjs/common';
+import { Controller, Headers, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { PassThrough } from 'node:stream';
 import { z } from 'zod';
 import type { LiveUpdate, LiveUpdates } from '@millrace/live-updates';
+import { MillraceError } from '@millrace/vocabulary';
 import { Route } from '../openapi/operation.js';
+import { currentScope } from '../security/request-scope.js';
+import type { ActingRequest } from '../security/token.guard.js';
 import { LIVE_UPDATES } from '../tokens.js';
 import { query } from '../validation/fields.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
@@ -14,6 +17,8 @@ const updatesQuery = z.object({ dag_id: query.text, kind: z.enum(['run', 'instan
 
 /** Proxies close what is silent for a minute. */
 const SIGN_OF_LIFE_EVERY_MS = 20_000;
+/** So long a stream may go on with what its reader was allowed before. */
+const LOOK_AGAIN_EVERY_MS = 2_000;
 /** A reader that lets this much pile up is behind for good: it is cut off and asks again. */
 const BEHIND_MAX_BYTES = 1_048_576;
 
@@ -30,19 +35,29 @@ export class UpdatesController {
   }
 
   @Route('GET', '/api/millrace/v1/updates', { action: 'read', resource: 'dag_run' })
-  async follow(@ValidQuery(updatesQuery) values: z.infer<typeof updatesQuery>, @Headers('last-event-id') last: string | undefined, @Res() reply: FastifyReply): Promise<void> {
+  async follow(@ValidQuery(updatesQuery) values: z.infer<typeof updatesQuery>, @Headers('last-event-id') last: string | undefined, @Req() request: ActingRequest, @Res() reply: FastifyReply): Promise<void> {
     const events = new PassThrough();
     const write = (text: string): void => {
       if (events.writableLength > BEHIND_MAX_BYTES) events.destroy();
       else events.write(text);
     };
+    let { scope } = currentScope();
     const tell = ({ id, update }: NumberedUpdate): void => {
-      if (wanted(update, values)) write(`id: ${id}\nevent: ${update.kind}\ndata: ${JSON.stringify(update)}\n\n`);
+      // What is of no dag is for those who see all.
+      const sees = update.dagId === undefined ? scope.dagIds === null : scope.hasDag(update.dagId);
+      if (sees && wanted(update, values)) write(`id: ${id}\nevent: ${update.kind}\ndata: ${JSON.stringify(update)}\n\n`);
     };
     const leave = this.#recent.follow(tell);
+    const looks = setInterval(() => {
+      request.again?.().then((now) => (scope = now), (error: unknown) => {
+        // Logged out, revoked, or with fewer roles; a database that is away is none of that.
+        if (error instanceof MillraceError && (error.code === 'unauthorized' || error.code === 'forbidden')) events.end();
+      });
+    }, LOOK_AGAIN_EVERY_MS);
     const signs = setInterval(() => write(': still here\n\n'), SIGN_OF_LIFE_EVERY_MS);
     events.once('close', () => {
       clearInterval(signs);
+      clearInterval(looks);
       leave();
     });
     reply.raw.once('close', () => events.destroy());

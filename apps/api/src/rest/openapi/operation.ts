@@ -8,8 +8,8 @@ export const OPERATION = 'millrace:operation';
 export const NEEDS = 'millrace:needs';
 export const AUDITED = 'millrace:audited';
 
-/** What a route asks of its caller: a permission, or `public` for nobody in particular. */
-export type Needs = 'public' | { readonly action: Action; readonly resource: ResourceKind };
+/** What a route asks of its caller: a permission, `self` for somebody who is logged in and acts on what is theirs, or `public` for nobody in particular. */
+export type Needs = 'public' | 'self' | { readonly action: Action; readonly resource: ResourceKind };
 
 /** This method answers the operation: method, path, status and permission come from the operation table. */
 export function Operation(id: OperationId): MethodDecorator {

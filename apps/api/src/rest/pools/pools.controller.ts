@@ -10,6 +10,8 @@ import { maskedFields } from '../dag-runs/dag-runs.controller.js';
 import { entityPage } from '../entity-page.js';
 import { Operation } from '../openapi/operation.js';
 import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
+import { Actors } from '../security/actors.js';
+import { checkOwner, ownedBySomeoneIn } from '../security/owned-by-teams.js';
 import { pageFields, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 
@@ -27,13 +29,14 @@ export class PoolsController {
     @Inject(DataSource) private readonly entities: DataSource,
     @Inject(PoolUsageReader) private readonly usage: PoolUsageReader,
     @Inject(COMMANDS) private readonly commands: Commands,
+    @Inject(Actors) private readonly actors: Actors,
     @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
   ) {}
 
   @Operation('get_pools')
   async getPools(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
     const { pool_name_pattern: pattern } = values;
-    const where = pattern === undefined || pattern === '~' ? {} : { name: ILike(`%${pattern}%`) };
+    const where = pattern === undefined || pattern === '~' ? ownedBySomeoneIn() : { ...ownedBySomeoneIn(), name: ILike(`%${pattern}%`) };
     const [pools, total] = await entityPage(this.#pools, where, { id: 'name', name: 'name', pool: 'name', slots: 'slots', description: 'description' }, values, this.pageLimitMax);
     return { pools: await this.#responses(pools), total_entries: total };
   }
@@ -46,6 +49,7 @@ export class PoolsController {
   @Operation('post_pool')
   async createPool(@ValidBody(createBody) body: z.infer<typeof createBody>): Promise<unknown> {
     const { name, include_deferred: includeDeferred, team_name: team = null, description = null } = body;
+    checkOwner(team);
     const inserted = await this.#pools.createQueryBuilder().insert().values({ name, slots: body.slots, description, includeDeferred, team }).orIgnore().returning('name').execute();
     if ((inserted.raw as unknown[]).length === 0) throw new MillraceError('conflict', `Pool with name: \`${name}\` already exists`);
     this.commands.poolsChanged();
@@ -63,7 +67,10 @@ export class PoolsController {
     if (fields.has('slots') && body.slots != null) change.slots = body.slots;
     if (fields.has('description')) change.description = body.description ?? null;
     if (fields.has('include_deferred') && body.include_deferred != null) change.includeDeferred = body.include_deferred;
-    if (fields.has('team_name')) change.team = body.team_name ?? null;
+    if (fields.has('team_name')) {
+      change.team = body.team_name ?? null;
+      checkOwner(change.team);
+    }
     if (Object.keys(change).length > 0) await this.#pools.update({ name }, change);
     this.commands.poolsChanged();
     return this.getPool(name);
@@ -82,10 +89,11 @@ export class PoolsController {
     return applyBulk<z.infer<typeof createBody>>(body.actions, {
       what: 'pools with these pool names',
       keyOf: (pool) => pool.name,
-      existing: async (names) => new Set((await this.#pools.find({ where: { name: In([...names]) }, select: { name: true } })).map((pool) => pool.name)),
+      existing: async (names) => new Set((await this.#pools.find({ where: { name: In([...names]), ...ownedBySomeoneIn() }, select: { name: true } })).map((pool) => pool.name)),
       create: (pool) => this.createPool(pool),
       update: (pool, mask) => this.patchPool(pool.name, pool, { update_mask: mask === undefined ? undefined : [...mask] }),
       delete: (name) => this.deletePool(name),
+      as: (action, work) => this.actors.as({ action, resource: 'pool' }, work),
     });
   }
 
@@ -94,7 +102,7 @@ export class PoolsController {
   }
 
   async #find(name: string): Promise<PoolEntity> {
-    const found = await this.#pools.findOneBy({ name });
+    const found = await this.#pools.findOneBy({ name, ...ownedBySomeoneIn() });
     if (found === null) throw new MillraceError('not_found', `The Pool with name: \`${name}\` was not found`);
     return found;
   }

@@ -1,11 +1,12 @@
 import { Controller, Inject, Param } from '@nestjs/common';
 import { z } from 'zod';
-import { Database, StateStore, taskStateOwner } from '@millrace/persistence';
+import { AssetsReader, Database, StateStore, taskStateOwner } from '@millrace/persistence';
 import type { StateScope, StoredState } from '@millrace/persistence';
 import { MillraceError, STATE_KEYS_MAX, STATE_VALUE_MAX_BYTES } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
 import { Lookups } from '../lookups.js';
 import { Route } from '../openapi/operation.js';
+import { visibleDags } from '../security/request-scope.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
@@ -39,6 +40,7 @@ export class StatesController {
   constructor(
     @Inject(Database) database: Database,
     @Inject(Lookups) private readonly lookups: Lookups,
+    @Inject(AssetsReader) private readonly assets: AssetsReader,
     @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
   ) {
     this.#store = new StateStore(database);
@@ -62,26 +64,32 @@ export class StatesController {
   }
 
   @Route('GET', ASSET_STATES, { action: 'read', resource: 'asset' })
-  listOfAsset(@Param('asset_name') name: string, @ValidQuery(listQuery) values: ListQuery): Promise<unknown> {
-    return this.#list({ scope: 'asset', key: name }, values);
+  async listOfAsset(@Param('asset_name') name: string, @ValidQuery(listQuery) values: ListQuery): Promise<unknown> {
+    return this.#list(await this.#asset(name), values);
   }
   @Route('GET', `${ASSET_STATES}/:key`, { action: 'read', resource: 'asset' })
-  getOfAsset(@Param('asset_name') name: string, @Param('key') key: string): Promise<unknown> {
-    return this.#get({ scope: 'asset', key: name }, key);
+  async getOfAsset(@Param('asset_name') name: string, @Param('key') key: string): Promise<unknown> {
+    return this.#get(await this.#asset(name), key);
   }
   @Route('PUT', `${ASSET_STATES}/:key`, { action: 'edit', resource: 'asset' })
-  setOfAsset(@Param('asset_name') name: string, @Param('key') key: string, @ValidBody(writeBody) body: WriteBody): Promise<unknown> {
-    return this.#set({ scope: 'asset', key: name }, key, body);
+  async setOfAsset(@Param('asset_name') name: string, @Param('key') key: string, @ValidBody(writeBody) body: WriteBody): Promise<unknown> {
+    return this.#set(await this.#asset(name), key, body);
   }
   @Route('DELETE', `${ASSET_STATES}/:key`, { action: 'delete', resource: 'asset' }, 204)
-  deleteOfAsset(@Param('asset_name') name: string, @Param('key') key: string, @ValidQuery(oneQuery) values: OneQuery): Promise<void> {
-    return this.#delete({ scope: 'asset', key: name }, key, values.version);
+  async deleteOfAsset(@Param('asset_name') name: string, @Param('key') key: string, @ValidQuery(oneQuery) values: OneQuery): Promise<void> {
+    return this.#delete(await this.#asset(name), key, values.version);
   }
 
   /** A task that the dag had once still has what it kept. */
   async #task(dagId: string, taskId: string, indexPath: readonly number[] | undefined): Promise<Owner> {
     await this.lookups.dag(dagId);
     return { scope: 'task', key: taskStateOwner(dagId, taskId, indexPath ?? []) };
+  }
+
+  /** An asset may have states before any dag names it; then those who see every dag see it. */
+  async #asset(name: string): Promise<Owner> {
+    if (visibleDags() !== null && !(await this.assets.isSeen(name))) throw new MillraceError('not_found', `There is no asset "${name}"`);
+    return { scope: 'asset', key: name };
   }
 
   async #list(owner: Owner, values: ListQuery): Promise<unknown> {

@@ -8,6 +8,7 @@ import { ERRORS, INSTANCE_STATES, MillraceError } from '@millrace/vocabulary';
 import { maskedFields } from '../dag-runs/dag-runs.controller.js';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
+import { Actors } from '../security/actors.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS } from '../tokens.js';
 import { query } from '../validation/fields.js';
@@ -54,6 +55,7 @@ export class MarkController {
     @Inject(InstancesReader) private readonly instances: InstancesReader,
     @Inject(NotesWriter) private readonly notes: NotesWriter,
     @Inject(COMMANDS) private readonly commands: Commands,
+    @Inject(Actors) private readonly actors: Actors,
     @Inject(InstanceAnswers) private readonly answers: InstanceAnswers,
   ) {}
 
@@ -91,6 +93,7 @@ export class MarkController {
   @Operation('bulk_task_instances')
   async bulk(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidBody(bulkBody) body: z.infer<typeof bulkBody>, @CurrentActor() actor: Actor): Promise<unknown> {
     const results: Partial<Record<'create' | 'update' | 'delete', BulkResult>> = {};
+    for (const action of body.actions) if (action.action === 'delete') await this.actors.as({ action: 'delete', resource: 'task_instance' }, async () => undefined);
     for (const action of body.actions) {
       const result = (results[action.action] ??= { success: [], errors: [] });
       if (action.action === 'create') {
@@ -102,7 +105,7 @@ export class MarkController {
         const dag = dagId === '~' ? (one.dag_id ?? '') : dagId;
         const run = runId === '~' ? (one.dag_run_id ?? '') : runId;
         try {
-          if (action.action === 'delete') await this.#delete(dag, run, one.task_id, one.map_index ?? -1, actor);
+          if (action.action === 'delete') await this.actors.as({ action: 'delete', resource: 'task_instance' }, () => this.#delete(dag, run, one.task_id, one.map_index ?? -1, actor));
           else {
             const { task_id: taskId, map_index: mapIndex, dag_id: _dag, dag_run_id: _run, ...patch } = one;
             await this.#patch(dag, run, taskId, mapIndex ?? undefined, patch, action.update_mask ?? undefined, actor);

@@ -1,7 +1,7 @@
 import { Controller, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AccessTokens, Users, isAllowed } from '@millrace/access';
-import type { Action, Actor, ResourceKind } from '@millrace/access';
+import { AccessTokens, EndedSessions, Users, isAllowed } from '@millrace/access';
+import type { Action, Actor, KnownUser, ResourceKind } from '@millrace/access';
 import type { Configuration } from '@millrace/configuration';
 import { MillraceError } from '@millrace/vocabulary';
 import { LogIn } from '../auth/log-in.js';
@@ -24,6 +24,7 @@ export class SessionController {
     @Inject(LogIn) private readonly logIn: LogIn,
     @Inject(AccessTokens) private readonly tokens: AccessTokens,
     @Inject(Users) private readonly users: Users,
+    @Inject(EndedSessions) private readonly endedSessions: EndedSessions,
     @Inject(CONFIGURATION) private readonly config: Configuration,
   ) {}
 
@@ -34,7 +35,7 @@ export class SessionController {
     const forgery = forgeryOf(request);
     if (forgery !== null) throw new MillraceError('forbidden', `This request was refused: ${forgery}`);
     const token = await this.logIn.token(request);
-    const actor = await this.#actorOf(token);
+    const actor = await this.#userOf(token);
     void reply.header('set-cookie', sessionCookie(token, this.config['api.token_ttl_seconds'], request));
     return this.#facts(actor);
   }
@@ -43,33 +44,36 @@ export class SessionController {
   @Route('GET', '/auth/session', 'public')
   async read(@Req() request: FastifyRequest): Promise<unknown> {
     const token = sessionOf(request);
-    return this.#facts(token === null ? null : await this.#actorOf(token));
+    return this.#facts(token === null ? null : await this.#userOf(token));
   }
 
   /** A session in use does not end under its user: the page asks for a fresh cookie now and then. */
-  @Route('POST', '/auth/session/renew', { action: 'read', resource: 'health' })
+  @Route('POST', '/auth/session/renew', 'self')
   async renew(@CurrentActor() actor: Actor, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
-    const claims = await this.tokens.verify(sessionOf(request) ?? '');
-    const user = 'refused' in claims ? null : await this.users.findActive(claims.name, claims.tokenGeneration);
+    const user = await this.#userOf(sessionOf(request) ?? '');
     if (user === null || user.name !== actor.name) throw new MillraceError('unauthorized', 'There is no session to renew; log in again');
     void reply.header('set-cookie', sessionCookie(await this.tokens.issue(user), this.config['api.token_ttl_seconds'], request));
     return this.#facts(user);
   }
 
+  /** Ends the session everywhere, not only in this browser. Without one there is nothing to end. */
   @Route('POST', '/auth/session/end', 'public', 204)
-  end(@Res({ passthrough: true }) reply: FastifyReply): void {
+  async end(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
+    const claims = await this.tokens.verify(sessionOf(request) ?? '');
+    if (!('refused' in claims) && claims.sessionId !== '') await this.endedSessions.end(claims.sessionId, new Date(claims.endsMs));
     void reply.header('set-cookie', `${SESSION_COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`);
   }
 
-  async #actorOf(token: string): Promise<Actor | null> {
+  async #userOf(token: string): Promise<KnownUser | null> {
     const claims = await this.tokens.verify(token);
-    return 'refused' in claims ? null : this.users.findActive(claims.name, claims.tokenGeneration);
+    if ('refused' in claims || (await this.endedSessions.has(claims.sessionId))) return null;
+    return this.users.findActive(claims.name, claims.tokenGeneration);
   }
 
   #facts(actor: Actor | null): unknown {
     return {
       user: actor === null ? null : { name: actor.name, role: actor.role },
-      may: actor === null ? {} : Object.fromEntries(ACTIONS.map((action) => [action, SHOWN.filter((kind) => isAllowed(actor, action, { kind }))])),
+      may: actor === null ? {} : Object.fromEntries(ACTIONS.map((action) => [action, SHOWN.filter((kind) => isAllowed(actor, action, kind))])),
       version: VERSION,
       renew_after_seconds: Math.floor(this.config['api.token_ttl_seconds'] / 2),
     };

@@ -9,6 +9,8 @@ import { maskedFields } from '../dag-runs/dag-runs.controller.js';
 import { entityPage } from '../entity-page.js';
 import { Operation } from '../openapi/operation.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
+import { Actors } from '../security/actors.js';
+import { checkOwner, ownedBySomeoneIn } from '../security/owned-by-teams.js';
 import { pageFields, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 
@@ -23,13 +25,14 @@ export class VariablesController {
   constructor(
     @Inject(DataSource) private readonly entities: DataSource,
     @Inject(SecretBox) private readonly secrets: SecretBox,
+    @Inject(Actors) private readonly actors: Actors,
     @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
   ) {}
 
   @Operation('get_variables')
   async getVariables(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
     const { variable_key_pattern: pattern } = values;
-    const where = pattern === undefined || pattern === '~' ? {} : { key: ILike(`%${pattern}%`) };
+    const where = pattern === undefined || pattern === '~' ? ownedBySomeoneIn() : { ...ownedBySomeoneIn(), key: ILike(`%${pattern}%`) };
     const [rows, total] = await entityPage(this.#variables, where, { id: 'key', key: 'key', description: 'description', is_encrypted: 'isEncrypted' }, values, this.pageLimitMax);
     return { variables: rows.map((row) => this.#response(row)), total_entries: total };
   }
@@ -42,6 +45,7 @@ export class VariablesController {
   @Operation('post_variable')
   async createVariable(@ValidBody(body) given: VariableBody): Promise<unknown> {
     const row = { key: given.key, value: this.#seal(given), isEncrypted: true, description: given.description ?? null, team: given.team_name ?? null };
+    checkOwner(row.team);
     const inserted = await this.#variables.createQueryBuilder().insert().values(row).orIgnore().returning('key').execute();
     if ((inserted.raw as unknown[]).length === 0) throw new MillraceError('conflict', `The Variable with key: \`${given.key}\` already exists`);
     return this.getVariable(given.key);
@@ -55,7 +59,10 @@ export class VariablesController {
     const change: Partial<VariableEntity> = {};
     if (fields.has('value')) Object.assign(change, { value: this.#seal(given), isEncrypted: true });
     if (fields.has('description')) change.description = given.description ?? null;
-    if (fields.has('team_name')) change.team = given.team_name ?? null;
+    if (fields.has('team_name')) {
+      change.team = given.team_name ?? null;
+      checkOwner(change.team);
+    }
     if (Object.keys(change).length > 0) await this.#variables.update({ key }, change);
     return this.getVariable(key);
   }
@@ -71,10 +78,11 @@ export class VariablesController {
     return applyBulk<VariableBody>(given.actions, {
       what: 'variables with these keys',
       keyOf: (variable) => variable.key,
-      existing: async (keys) => new Set((await this.#variables.find({ where: { key: In([...keys]) }, select: { key: true } })).map((variable) => variable.key)),
+      existing: async (keys) => new Set((await this.#variables.find({ where: { key: In([...keys]), ...ownedBySomeoneIn() }, select: { key: true } })).map((variable) => variable.key)),
       create: (variable) => this.createVariable(variable),
       update: (variable, mask) => this.patchVariable(variable.key, variable, { update_mask: mask === undefined ? undefined : [...mask] }),
       delete: (key) => this.deleteVariable(key),
+      as: (action, work) => this.actors.as({ action, resource: 'variable' }, work),
     });
   }
 
@@ -83,7 +91,7 @@ export class VariablesController {
   }
 
   async #find(key: string): Promise<VariableEntity> {
-    const found = await this.#variables.findOneBy({ key });
+    const found = await this.#variables.findOneBy({ key, ...ownedBySomeoneIn() });
     if (found === null) throw new MillraceError('not_found', `The Variable with key: \`${key}\` was not found`);
     return found;
   }

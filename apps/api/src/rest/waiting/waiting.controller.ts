@@ -1,6 +1,6 @@
 import { Controller, Inject, Param } from '@nestjs/common';
 import { z } from 'zod';
-import { authorize } from '@millrace/access';
+import { refusal } from '@millrace/access';
 import type { Actor } from '@millrace/access';
 import { Database, RunsReader, readExternalTasks } from '@millrace/persistence';
 import type { Commands } from '@millrace/scheduling';
@@ -8,6 +8,7 @@ import { MillraceError, XCOM_MAX_BYTES } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
 import { Lookups } from '../lookups.js';
 import { Route } from '../openapi/operation.js';
+import { currentScope } from '../security/request-scope.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { mapIndexQuery } from '../task-instances/task-instances.controller.js';
 import { COMMANDS } from '../tokens.js';
@@ -45,7 +46,10 @@ export class WaitingController {
   @Route('POST', '/api/millrace/v1/correlations/:key', { action: 'edit', resource: 'task_instance' })
   async resume(@Param('key') key: string, @ValidBody(resumeBody) body: z.infer<typeof resumeBody>, @CurrentActor() actor: Actor): Promise<unknown> {
     const payload = jsonOf(body.payload, 'payload');
-    const resumed = await this.commands.waiting.resume(key, payload === null ? null : JSON.parse(payload), actor.name, (dagId) => authorize(actor, 'edit', { kind: 'task_instance', dagId }));
+    const { scope } = currentScope();
+    const resumed = await this.commands.waiting.resume(key, payload === null ? null : JSON.parse(payload), actor.name, (dagId) => {
+      if (!scope.hasDag(dagId)) throw refusal(actor, 'edit', 'task_instance', dagId);
+    });
     return { resumed };
   }
 
