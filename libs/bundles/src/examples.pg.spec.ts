@@ -26,7 +26,7 @@ afterAll(async () => {
 
 describe('the examples', () => {
   it('are dags, each of them', () => {
-    expect(outcomes.map((outcome) => (outcome.result.ok ? outcome.result.documents.map((document) => document.dagId).join() : outcome.result.failure.text)).sort()).toEqual(['example_asset_orders,example_asset_customers,example_asset_report', 'example_bash_operator', 'example_etl', 'example_plus']);
+    expect(outcomes.map((outcome) => (outcome.result.ok ? outcome.result.documents.map((document) => document.dagId).join() : outcome.result.failure.text)).sort()).toEqual(['example_asset_orders,example_asset_customers,example_asset_report', 'example_bash_operator', 'example_etl', 'example_plus', 'example_yaml']);
   });
 
   it('example_plus: the founding sum', async () => {

@@ -8,7 +8,7 @@ export { scanFolder } from './scanning/scan-folder.js';
 export type { FolderScan, FoundFile } from './scanning/scan-folder.js';
 export { definesDags } from './scanning/is-dag-file.js';
 export { FolderProcessor, pluginFoldersOf } from './processing/folder-processor.js';
-export type { DagsFolder, FileOutcome, FolderLook } from './processing/folder-processor.js';
+export type { DagsFolder, FileOutcome, FolderLook, FolderTiming } from './processing/folder-processor.js';
 export { processFolderOnce } from './processing/process-folder-once.js';
 export type { ProcessFolderOptions } from './processing/process-folder-once.js';
 export { publishedDocument } from './processing/published-document.js';

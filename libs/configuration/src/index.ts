@@ -7,4 +7,4 @@ export { INTERNAL_TOKEN_MIN_CHARS } from './relations.js';
 export { configurationPage } from './configuration-page.js';
 export { envNameOf } from './define-options.js';
 export { OPTIONS } from './options.js';
-export { nearest } from './nearest.js';
+export { nearest } from '@millrace/vocabulary';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import type { ConfigurationKey, Source } from './configuration.js';
 import { envNameOf } from './define-options.js';
-import { nearest } from './nearest.js';
+import { nearest } from '@millrace/vocabulary';
 import { OPTIONS } from './options.js';
 
 export interface Sources {

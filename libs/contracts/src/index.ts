@@ -13,3 +13,13 @@ export * as executionProto from './generated/millrace/execution/v1/execution.js'
 export * as bundlesProto from './generated/millrace/bundles/v1/bundles.js';
 export * as workflowsProto from './generated/millrace/v1/workflows.js';
 export * as logsProto from './generated/millrace/logs/v1/logs.js';
+export { dagFileSchema, isGroup } from './dag-file/dag-file.js';
+export type { AssetInFile, AssetsInFile, DagFile, GroupInFile, MapOverInFile, ScheduleInFile, TaskInFile } from './dag-file/dag-file.js';
+export { DAG_FILE_MAX_BYTES, pathText, readDagFile } from './dag-file/read-dag-file.js';
+export type { DagFilePath, DagFileProblem, DagFileReading } from './dag-file/read-dag-file.js';
+export { OPERATOR_OPTIONS, operatorClass, operatorNames } from './dag-file/operator-options.js';
+export type { CataloguedOperator } from './dag-file/operator-options.js';
+export { dependenciesOf, placedEntries, resolveName } from './dag-file/wiring-problems.js';
+export { dagFileJsonSchema } from './dag-file/dag-file-json-schema.js';
+export { planDag } from './dag-file/dag-plan.js';
+export type { DagPlan, PlannedEntry, PlannedGroup, PlannedOperator, PlannedPlace, PlannedTask } from './dag-file/dag-plan.js';

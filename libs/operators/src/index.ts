@@ -47,3 +47,7 @@ export type { WebhookOperatorOptions } from './messages/webhook-operator.js';
 export { SlackNotifier, WebhookNotifier } from './messages/notifiers.js';
 export type { SlackNotifierOptions, WebhookNotifierOptions } from './messages/notifiers.js';
 export type { MessageText } from './messages/message-text.js';
+export { TemplateBranchOperator } from './branch/template-branch-operator.js';
+export type { TemplateBranchOperatorOptions } from './branch/template-branch-operator.js';
+export { TemplateShortCircuitOperator } from './branch/template-short-circuit-operator.js';
+export type { TemplateShortCircuitOperatorOptions } from './branch/template-short-circuit-operator.js';

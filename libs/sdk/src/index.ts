@@ -54,3 +54,5 @@ export type { DeadlineInput } from './callbacks/deadline.js';
 export type { LookOptions, OtherRunLook, OtherRuns, TriggerRunOptions, TriggeredRun } from './other-runs/other-runs.js';
 export { DagDefinitionError } from './definition-site/dag-definition-error.js';
 export type { Answer, AssetEvent, CancelRequest, Connection, Connections, ExternalEndState, ExternalJob, ExternalWork, InletEventsOptions, OutletEvent, ResumedBy, StateStore, TaskContext, TaskInstanceAccess, TaskLog, Variables, XComPullOptions } from './context/task-context.js';
+export { dagFromPlan } from './plans/dag-from-plan.js';
+export type { OperatorClass } from './plans/dag-from-plan.js';

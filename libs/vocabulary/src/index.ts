@@ -6,3 +6,4 @@ export { ERRORS, MillraceError } from './errors.js';
 export type { ErrorCode } from './errors.js';
 export * from './limits.js';
 export { uuidV7From } from './uuid.js';
+export { nearest } from './nearest.js';

@@ -17,6 +17,8 @@ export interface BundleRequest {
   readonly path: string;
   /** Absolute folders with the plugins that dag files import by `plugins/<name>` or by bare name. */
   readonly pluginFolders: readonly string[];
+  /** Of a file that is no code: the code that stands for it. Imports in it are as if written in the dags folder itself. */
+  readonly code?: string;
 }
 
 export interface Bundle {
@@ -45,7 +47,7 @@ export async function bundleFile(request: BundleRequest): Promise<BundleOutcome>
   try {
     const result = await build({
       stdin: {
-        contents: `import ${JSON.stringify(`./${request.path}`)};\nimport { collectDags } from '@millrace/sdk';\nexport const __millrace_dags__ = collectDags();\n`,
+        contents: `${request.code ?? `import ${JSON.stringify(`./${request.path}`)};\n`}import { collectDags } from '@millrace/sdk';\nexport const __millrace_dags__ = collectDags();\n`,
         resolveDir: request.root,
         sourcefile: ENTRY,
         loader: 'js',

@@ -15,6 +15,9 @@ export function resolveImports(request: BundleRequest): Plugin {
   return {
     name: 'millrace-imports',
     setup(build) {
+      // What a dag file of data takes its operators from.
+      if (request.code !== undefined) build.onResolve({ filter: /^\.\// }, (args) => (args.importer.endsWith('millrace-bundle-entry.js') ? { path: findModule(args.path.slice(2), request.root) ?? resolve(request.root, args.path) } : undefined));
+
       // The dag file itself: kept even when a package.json beside it says it has no side effects.
       build.onResolve({ filter: /^\.\// }, (args) => (args.pluginData === undefined && args.importer.endsWith('millrace-bundle-entry.js') ? { path: resolve(request.root, args.path), sideEffects: true } : undefined));
 
@@ -47,13 +50,18 @@ export function resolveImports(request: BundleRequest): Plugin {
 
 function findPlugin(name: string, folders: readonly string[]): string | null {
   const inside = name.replace(/^plugins\//, '');
-  const candidates = [inside, inside.replace(/\.js$/, '.ts').replace(/\.mjs$/, '.mts')];
   for (const folder of folders) {
-    for (const candidate of candidates) {
-      for (const ending of ENDINGS) {
-        const file = join(folder, candidate + ending);
-        if (file.startsWith(folder + sep) && statSync(file, { throwIfNoEntry: false })?.isFile() === true) return file;
-      }
+    const found = findModule(inside, folder);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function findModule(name: string, folder: string): string | null {
+  for (const candidate of [name, name.replace(/\.js$/, '.ts').replace(/\.mjs$/, '.mts')]) {
+    for (const ending of ENDINGS) {
+      const file = join(folder, candidate + ending);
+      if (file.startsWith(folder + sep) && statSync(file, { throwIfNoEntry: false })?.isFile() === true) return file;
     }
   }
   return null;

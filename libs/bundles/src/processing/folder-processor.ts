@@ -7,7 +7,8 @@ import type { Bundle } from '../bundling/bundle-file.js';
 import type { Evaluator, ToldTimetable } from '../evaluation/evaluator.js';
 import { importFailure } from '../import-errors/import-failure.js';
 import type { ImportFailure } from '../import-errors/import-failure.js';
-import { definesDags } from '../scanning/is-dag-file.js';
+import { bundleDagFile } from '../dag-files/bundle-dag-file.js';
+import { definesDags, isDataFile } from '../scanning/is-dag-file.js';
 import { scanFolder } from '../scanning/scan-folder.js';
 import type { FoundFile } from '../scanning/scan-folder.js';
 import { inParallel } from './in-parallel.js';
@@ -57,18 +58,23 @@ interface KnownFile {
   readonly bundlingFailure: string | null;
 }
 
-/** A file that takes longer is processed beside the others and not before them. */
-const PATIENCE_MS = 1_000;
-/** A failure that took longer to find is not looked for again because another file changed, only when its own do. */
-const COSTLY_MS = 10_000;
+/** Lengths of time, milliseconds. */
+export interface FolderTiming {
+  /** A file that takes longer is processed beside the others and not before them. */
+  readonly patienceMs: number;
+  /** A failure that took longer to find is not looked for again because another file changed, only when its own do. */
+  readonly costlyMs: number;
+  /** A file must have been left alone for so long: whoever writes it may be in the middle. */
+  readonly settleMs: number;
+  /** An error of a file younger than this is not told yet: slow writers pause. */
+  readonly failureSettleMs: number;
+  /** A file must be gone for so long before its dags are: editors and deployments delete and write again. */
+  readonly removalSettleMs: number;
+}
+
+const TIMING: FolderTiming = { patienceMs: 1_000, costlyMs: 10_000, settleMs: 60, failureSettleMs: 500, removalSettleMs: 1_000 };
 /** So many at once. */
 const SLOW_FILES_MAX = 4;
-/** A file must have been left alone for so long: whoever writes it may be in the middle. */
-const SETTLE_MS = 60;
-/** An error of a file younger than this is not told yet: slow writers pause. */
-const FAILURE_SETTLE_MS = 500;
-/** A file must be gone for so long before its dags are: editors and deployments delete and write again. */
-const REMOVAL_SETTLE_MS = 1_000;
 
 /** Looks at a dags folder and processes what has changed since the last look. One at a time; `look` calls must not overlap. */
 export class FolderProcessor {
@@ -80,7 +86,11 @@ export class FolderProcessor {
   /** Of files no look waited for; the next look throws them. */
   private readonly errors: unknown[] = [];
 
-  constructor(private readonly folder: DagsFolder, private readonly evaluator: Evaluator, private readonly parallelism: number) {}
+  private readonly timing: FolderTiming;
+
+  constructor(private readonly folder: DagsFolder, private readonly evaluator: Evaluator, private readonly parallelism: number, timing: Partial<FolderTiming> = {}) {
+    this.timing = { ...TIMING, ...timing };
+  }
 
   /** @param onChanged called with each outcome as soon as it is there, before the slower ones end */
   async look(onChanged: (outcome: FileOutcome) => void | Promise<void> = () => undefined): Promise<FolderLook> {
@@ -102,11 +112,11 @@ export class FolderProcessor {
     const stale: FoundFile[] = [];
     for (const file of scan.files) {
       if (this.inFlight.has(file.path)) {
-        again(PATIENCE_MS);
+        again(this.timing.patienceMs);
         continue;
       }
       if (!(await this.isStale(file, surroundings))) continue;
-      if (isYoung(file.mtimeMs, SETTLE_MS)) again(SETTLE_MS - (Date.now() - file.mtimeMs));
+      if (isYoung(file.mtimeMs, this.timing.settleMs)) again(this.timing.settleMs - (Date.now() - file.mtimeMs));
       else stale.push(file);
     }
     await inParallel(stale, this.parallelism, async (file) => {
@@ -114,7 +124,7 @@ export class FolderProcessor {
       this.inFlight.add(file.path);
       if (await this.isSlow(processing)) {
         // It goes on beside the following looks; the files after it are not to wait for it.
-        again(PATIENCE_MS);
+        again(this.timing.patienceMs);
         this.slow++;
         void processing.then((outcome) => (outcome === null ? undefined : onChanged(outcome))).catch((error: unknown) => this.errors.push(error)).finally(() => this.slow--);
         return;
@@ -143,7 +153,7 @@ export class FolderProcessor {
   private async isSlow(processing: Promise<unknown>): Promise<boolean> {
     if (this.slow >= SLOW_FILES_MAX) return false;
     let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(true), PATIENCE_MS)));
+    const patience = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(true), this.timing.patienceMs)));
     const settled = processing.then(() => false, () => false);
     try {
       return await Promise.race([settled, patience]);
@@ -167,16 +177,16 @@ export class FolderProcessor {
     if (source === null) return null; // Gone since the scan: the next look says so.
     const known = this.known.get(file.path);
     const sourceHash = createHash('sha256').update(source).digest('hex');
-    if (!definesDags(source)) {
+    if (isDataFile(file.path) ? source.trim() === '' : !definesDags(source)) {
       // A dag file that lost its dags may be half-written (an editor empties it first).
-      if (known?.isDagFile === true && isYoung(file.mtimeMs, REMOVAL_SETTLE_MS)) {
-        again(REMOVAL_SETTLE_MS);
+      if (known?.isDagFile === true && isYoung(file.mtimeMs, this.timing.removalSettleMs)) {
+        again(this.timing.removalSettleMs);
         return null;
       }
       this.known.set(file.path, { isDagFile: false, stamps: new Map([[file.file, stampOf(file)]]), hash: null, sourceHash, failedAt: null, bundlingFailure: null });
       return null;
     }
-    const bundled = await bundleFile({ root, path: file.path, pluginFolders });
+    const bundled = isDataFile(file.path) ? await bundleDagFile({ root, path: file.path, pluginFolders }, source) : await bundleFile({ root, path: file.path, pluginFolders });
     const stamps = await stampsOf([file.file, ...(bundled.ok ? bundled.bundle.inputs : [])]);
     stamps.set(file.file, stampOf(file)); // As of the scan: a write since then is seen by the next look.
     if (bundled.ok && bundled.bundle.hash === known?.hash) {
@@ -185,11 +195,11 @@ export class FolderProcessor {
     }
     if (!bundled.ok && bundled.failure.text === known?.bundlingFailure) return null;
     const evaluated = bundled.ok ? await this.evaluator.evaluate(bundled.bundle, file.path) : bundled;
-    if (!evaluated.ok && (await changedWhileWritten(stamps))) {
-      again(FAILURE_SETTLE_MS);
+    if (!evaluated.ok && (await changedWhileWritten(stamps, this.timing.failureSettleMs))) {
+      again(this.timing.failureSettleMs);
       return null;
     }
-    this.known.set(file.path, { isDagFile: true, stamps, sourceHash, hash: bundled.ok && evaluated.ok ? bundled.bundle.hash : null, failedAt: evaluated.ok || Date.now() - startedAt > COSTLY_MS ? null : surroundings, bundlingFailure: bundled.ok ? null : bundled.failure.text });
+    this.known.set(file.path, { isDagFile: true, stamps, sourceHash, hash: bundled.ok && evaluated.ok ? bundled.bundle.hash : null, failedAt: evaluated.ok || Date.now() - startedAt > this.timing.costlyMs ? null : surroundings, bundlingFailure: bundled.ok ? null : bundled.failure.text });
     const result: FileOutcome['result'] = !bundled.ok ? bundled : evaluated.ok ? { ok: true, bundle: bundled.bundle, documents: evaluated.documents, timetables: evaluated.timetables } : evaluated;
     return { path: file.path, file: file.file, source, durationMs: Date.now() - startedAt, result: withinMessage(result, file.path, source) };
   }
@@ -212,12 +222,12 @@ export class FolderProcessor {
       this.missingSince.set(path, since);
       // Renamed: the same content is there under another name, so nothing is still being written.
       const renamed = [...found].some((other) => other !== path && this.known.get(other)?.sourceHash === known.sourceHash);
-      if (now - since >= REMOVAL_SETTLE_MS || renamed) {
+      if (now - since >= this.timing.removalSettleMs || renamed) {
         this.known.delete(path);
         this.missingSince.delete(path);
       } else {
         present.push(path);
-        again(REMOVAL_SETTLE_MS - (now - since) + 10);
+        again(this.timing.removalSettleMs - (now - since) + 10);
       }
     }
     // Not processed yet: its dags of before stay until it is known to have none.
@@ -236,10 +246,10 @@ function withinMessage(result: FileOutcome['result'], path: string, source: stri
 /** A file travels to the api in one message, which may have 32 MiB; the rest is for what else is in it. */
 const PUBLISHED_MAX_BYTES = 28 * 1_048_576;
 
-async function changedWhileWritten(stamps: ReadonlyMap<string, string>): Promise<boolean> {
+async function changedWhileWritten(stamps: ReadonlyMap<string, string>, settleMs: number): Promise<boolean> {
   for (const [file, stamp] of stamps) {
     const now = await stampAt(file);
-    if (now !== stamp || isYoung(Number(now.split(':')[1]), FAILURE_SETTLE_MS)) return true;
+    if (now !== stamp || isYoung(Number(now.split(':')[1]), settleMs)) return true;
   }
   return false;
 }

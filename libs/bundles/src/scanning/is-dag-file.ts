@@ -2,7 +2,13 @@ const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs'];
 
 /** Whether a name can be a dag file: source code, no declaration, no test, not `_`-prefixed (a module for others) or hidden. */
 export function hasDagFileName(name: string): boolean {
+  if (isDataFile(name)) return !/^[._]/.test(name);
   return !/^[._]/.test(name) && EXTENSIONS.some((end) => name.endsWith(end)) && !/\.(d\.m?ts|(spec|test|bench)\.m?[jt]s)$/.test(name);
+}
+
+/** A dag written as YAML or JSON: its name alone says so, since other YAML files lie in such folders too. */
+export function isDataFile(path: string): boolean {
+  return /\.dag\.(ya?ml|json)$/.test(path);
 }
 
 /** Folders never looked into. */

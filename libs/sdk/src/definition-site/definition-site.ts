@@ -8,12 +8,27 @@ export interface DefinitionSite {
  * Inside a bundle the position is the bundle's; the dag-processor translates it by the source map.
  */
 export function definitionSite(above: (...args: never[]) => unknown): DefinitionSite {
+  if (told !== null) return { stack: `Error\n    at ${told}` };
   const site: { stack?: string } = {};
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 1;
   Error.captureStackTrace(site, above);
   Error.stackTraceLimit = limit;
   return site;
+}
+
+/** Set while something is built that is written elsewhere than in code. */
+let told: string | null = null;
+
+/** @internal What is made while `make` runs is written at `place`, `file:line:column`. */
+export function definedIn<T>(place: string, make: () => T): T {
+  const outer = told;
+  told = place;
+  try {
+    return make();
+  } finally {
+    told = outer;
+  }
 }
 
 /** `file:line:column` of a site, or null when the engine gave no frame. */
