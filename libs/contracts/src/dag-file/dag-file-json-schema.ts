@@ -19,13 +19,11 @@ export function dagFileJsonSchema(): Json {
     schema.$defs[className] = own;
     // What is mapped over, or comes from another module, need not be there.
     delete own['required'];
-    // As pairs, because an object with a member of the second name looks like a promise.
-    return Object.fromEntries([
-      ['if', { required: ['operator'], properties: { operator: { enum: names.filter((name) => operatorClass(name) === className) }, from: false } }],
-      ['then', { properties: { options: { $ref: `#/$defs/${className}` } } }],
-    ]) as Json;
+    const condition = { required: ['operator'], properties: { operator: { enum: names.filter((name) => operatorClass(name) === className) }, from: false } };
+    // oxlint-disable-next-line unicorn/no-thenable -- a word of JSON Schema; nobody awaits it
+    return { if: condition, then: { properties: { options: { $ref: `#/$defs/${className}` } } } };
   });
-  return { $id: 'https://millrace.dev/schemas/dag-file.json', title: 'Millrace dag file', description: 'A dag written as YAML or JSON: *.dag.yaml, *.dag.yml, *.dag.json, or sent to the api.', ...withExtensions(schema) };
+  return { $id: 'urn:millrace:dag-file', title: 'Millrace dag file', description: 'A dag written as YAML or JSON: *.dag.yaml, *.dag.yml, *.dag.json, or sent to the api.', ...withExtensions(schema) };
 }
 
 /** Names that begin with `x-` are the author's, and so is what editors write into a JSON file. */
