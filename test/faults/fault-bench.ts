@@ -107,6 +107,7 @@ export class FaultBench {
 
   async withBroker(work: (channel: amqp.Channel) => Promise<void>): Promise<void> {
     const connection = await amqp.connect(this.broker.url, { noDelay: true });
+    connection.on('error', () => undefined); // a call under way rejects with it
     try {
       const channel = await connection.createChannel();
       channel.on('error', () => undefined); // a failed call rejects with it

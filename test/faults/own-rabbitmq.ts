@@ -43,6 +43,7 @@ export class OwnRabbitMq {
     server.unref();
     await eventually(`RabbitMQ to answer at ${this.url}`, async () => {
       const connection = await amqp.connect(this.url, { timeout: 1_000 });
+      connection.on('error', () => undefined);
       await connection.close();
       return true;
     }, 60_000);
