@@ -1,15 +1,12 @@
-import type { SecretBox } from '@millrace/access';
-import type { AttemptReads } from '@millrace/persistence';
-import type { AuthorizationOf } from '@millrace/scheduling';
+import type { AuthorizationOf, OpenConnection } from '@millrace/scheduling';
 
 /** A connection as the header that authorises a request: its login and password as Basic, a password without login as Bearer. */
-export function externalAuthorization(reads: AttemptReads, secrets: SecretBox): AuthorizationOf {
+export function externalAuthorization(openConnection: OpenConnection): AuthorizationOf {
   return async (connectionId): Promise<Readonly<Record<string, string>>> => {
-    const connection = await reads.connection(connectionId);
+    const connection = await openConnection(connectionId);
     if (connection === undefined) throw new Error(`there is no connection "${connectionId}"`);
-    if (connection.passwordEncrypted === null) return {};
-    const password = secrets.open(connection.passwordEncrypted, `connection/${connectionId}/password`);
-    const { login } = connection;
+    const { login, password } = connection;
+    if (password === null) return {};
     return { authorization: login === null || login === '' ? `Bearer ${password}` : `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}` };
   };
 }

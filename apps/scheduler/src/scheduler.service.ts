@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { secretBoxOf } from '@millrace/access';
+import { OutsideSecrets } from '@millrace/configuration';
 import type { Configuration } from '@millrace/configuration';
 import { ManagedService, retryForever } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
@@ -116,7 +117,9 @@ export class SchedulerService extends ManagedService {
     const reads = new AttemptReads(database);
     const secrets = secretBoxOf(config);
     const writes = new AttemptWrites(database, { callbackBaseUrl: config['api.base_url'], resultMaxBytes: config['core.xcom_max_bytes'] });
-    const questions = new AttemptQuestions(reads, new AssetEventReads(database), secrets, new Callbacks(database), writes, (fence, query) => answerOtherRun(this.#core!.otherRuns, fence, query));
+    const outside = new OutsideSecrets({ env: process.env, connectionsFile: config['secrets.connections_file'], variablesFile: config['secrets.variables_file'] });
+    const openConnection = openConnectionWith(reads, secrets, outside);
+    const questions = new AttemptQuestions(reads, new AssetEventReads(database), secrets, new Callbacks(database), writes, outside, (fence, query) => answerOtherRun(this.#core!.otherRuns, fence, query));
     const grpc = new ExecutionServer(
       { host: config['scheduler.grpc_host'], port: config['scheduler.grpc_port'], internalToken: config['security.internal_token'] },
       new BundleReader(database),
@@ -138,7 +141,7 @@ export class SchedulerService extends ManagedService {
         maxCachedInstances: config['scheduler.max_cached_instances'],
         xcomMaxBytes: config['core.xcom_max_bytes'],
         maxMapLength: config['core.max_map_length'],
-        externalAuthorization: externalAuthorization(reads, secrets),
+        externalAuthorization: externalAuthorization(openConnection),
         republishAfterMs: Math.min(REPUBLISH_AFTER_MS, config['scheduler.lease_ttl_ms']),
       },
       traceScheduler(this.#traces, observeScheduler(this.#metrics, () => this.#core!, config['metrics.max_dags'])),
@@ -149,7 +152,7 @@ export class SchedulerService extends ManagedService {
     this.#retention = new RetentionLoop(database, config, logger);
     this.#retention.start();
     const core = this.#core;
-    this.#watchers = new WatcherDesk(database, openConnectionWith(reads, secrets), (dagIds) => core.assets.forDags(dagIds), logger, { owner: this.#id, leaseMs: WATCHER_LEASE_MS, everyMs: WATCHER_LEASE_MS / 4 });
+    this.#watchers = new WatcherDesk(database, openConnection, (dagIds) => core.assets.forDags(dagIds), logger, { owner: this.#id, leaseMs: WATCHER_LEASE_MS, everyMs: WATCHER_LEASE_MS / 4 });
     await this.#watchers.start();
     logger.info('ready', { host, grpc_port: grpc.port, ops_port: this.#ops.port, scheduler_id: this.#id });
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { OutsideSecrets } from '@millrace/configuration';
 import type { Configuration } from '@millrace/configuration';
 import { CALLBACK_RUNNERS, RunnerPool, TaskWorker, WorkerSession, builtEntries, openSpool, workerMetrics, type ChildEntries, type ResultSpool } from '@millrace/execution';
 import { ManagedService, type HealthReport } from '@millrace/lifecycle';
@@ -144,7 +145,10 @@ function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: M
       killGraceMs: config['worker.kill_grace_ms'],
       drainGraceMs: config['worker.drain_grace_ms'],
     },
-    { broker: shared.broker, session, pool, spool: shared.spool, metrics: counted, traces: shared.traces, logger, onDrainAsked: shared.onDrainAsked },
+    {
+      broker: shared.broker, session, pool, spool: shared.spool, metrics: counted, traces: shared.traces, logger, onDrainAsked: shared.onDrainAsked,
+      outside: new OutsideSecrets({ env: process.env, connectionsFile: config['secrets.connections_file'], variablesFile: config['secrets.variables_file'] }),
+    },
   );
   return worker;
 }

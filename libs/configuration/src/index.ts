@@ -8,3 +8,5 @@ export { configurationPage } from './configuration-page.js';
 export { envNameOf } from './define-options.js';
 export { OPTIONS } from './options.js';
 export { nearest } from '@millrace/vocabulary';
+export { OutsideSecrets } from './outside-secrets/outside-secrets.js';
+export type { OutsideConnection } from './outside-secrets/outside-connection.js';

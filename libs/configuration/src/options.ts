@@ -67,6 +67,8 @@ export const OPTIONS = defineOptions({
   'security.previous_internal_tokens': { parse: list(), default: [], secret: true, desc: 'Internal tokens of before, newest first: what was signed or encrypted with them is still accepted. Take them out after `millrace secrets rotate` and api.token_ttl_seconds.' },
   'security.secret_keys': { parse: list(), default: [], secret: true, desc: 'Keys of stored secrets, `id=key` each, 32 bytes in base64; the first encrypts, all decrypt. Empty: one key, derived from security.internal_token.' },
   'security.password_min_chars': { parse: integer({ min: 8, max: 128 }), default: 12, desc: 'Shortest password a user may have.' },
+  'secrets.connections_file': { parse: path(), default: '', desc: 'Connections outside the database, on workers and schedulers: YAML or JSON, id to URI or fields; or lines id=URI in a .env file. MILLRACE_CONN_<ID> wins over it, it wins over the database. Empty: none.' },
+  'secrets.variables_file': { parse: path(), default: '', desc: 'Variables outside the database, on workers and schedulers: YAML or JSON, key to value; or lines key=value in a .env file. MILLRACE_VAR_<KEY> wins over it, it wins over the database. Empty: none.' },
   'security.test_connections': { parse: boolean(), default: false, desc: 'Whether the api tries a connection when asked to. It then dials hosts that callers name.' },
   'security.admin_password': { parse: text(), default: '', secret: true, desc: 'Password of user admin at first start. Also MILLRACE_ADMIN_PASSWORD.' },
   'dag_processor.folders': { parse: list(), default: [], desc: 'name=path of each dags folder. Empty: dags=$MILLRACE_HOME/dags.' },

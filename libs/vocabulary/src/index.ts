@@ -7,3 +7,4 @@ export type { ErrorCode } from './errors.js';
 export * from './limits.js';
 export { uuidV7From } from './uuid.js';
 export { nearest } from './nearest.js';
+export { connectionVariable, variableVariable } from './outside-names.js';

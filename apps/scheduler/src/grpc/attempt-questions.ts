@@ -1,4 +1,5 @@
 import type { SecretBox } from '@millrace/access';
+import type { OutsideSecrets } from '@millrace/configuration';
 import type { executionProto } from '@millrace/contracts';
 import type { AssetEventReads, AttemptReads, Callbacks, Fence, FoundAssetEvent, StoredConnection } from '@millrace/persistence';
 import type { AttemptId, ClaimToken, InstanceId } from '@millrace/vocabulary';
@@ -16,6 +17,7 @@ export class AttemptQuestions {
     private readonly secrets: SecretBox,
     private readonly callbacks: Callbacks,
     private readonly writes: AttemptWrites,
+    private readonly outside: OutsideSecrets,
     private readonly otherRuns: (fence: Fence, query: executionProto.OtherRunQuery) => Promise<Partial<executionProto.QueryReply>>,
   ) {}
 
@@ -29,11 +31,15 @@ export class AttemptQuestions {
         case 'xcom':
           return { ...reply, ...(await this.#xcoms(what.value, current)) };
         case 'variableKey': {
+          const outside = this.outside.variable(what.value);
+          if (outside !== undefined) return { ...reply, found: true, json: outside };
           const variable = await this.reads.variable(what.value);
           if (variable === undefined) return reply;
           return { ...reply, found: true, json: variable.isEncrypted ? this.secrets.open(variable.value, `variable/${what.value}`) : variable.value };
         }
         case 'connectionId': {
+          const outside = this.outside.connection(what.value);
+          if (outside !== undefined) return { ...reply, found: true, json: JSON.stringify(outside) };
           const connection = await this.reads.connection(what.value);
           return connection === undefined ? reply : { ...reply, found: true, json: JSON.stringify(this.#open(connection)) };
         }

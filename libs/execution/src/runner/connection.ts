@@ -1,3 +1,5 @@
+import { connectionVariable, variableVariable } from '@millrace/vocabulary';
+
 /** A connection as task code sees it. */
 export interface Connection {
   readonly connectionId: string;
@@ -32,4 +34,13 @@ function extraOf(extra: unknown): Readonly<Record<string, unknown>> {
   if (typeof extra !== 'string' || extra === '') return {};
   const parsed = JSON.parse(extra) as unknown;
   return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {};
+}
+
+/** Says where it was looked for. */
+export function noConnection(connectionId: string): Error {
+  return new Error(`there is no connection "${connectionId}": it is not in the environment of worker or scheduler (${connectionVariable(connectionId)}), not in their secrets.connections_file, and not in the database (Admin, Connections)`);
+}
+
+export function noVariable(key: string): Error {
+  return new Error(`there is no variable "${key}": it is not in the environment of worker or scheduler (${variableVariable(key)}), not in their secrets.variables_file, and not in the database (Admin, Variables)`);
 }

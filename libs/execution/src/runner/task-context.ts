@@ -6,7 +6,7 @@ import type { LogLevel, SecretMask } from '@millrace/task-logs';
 import { OutletEvents, inletEvents, triggeringAssetEvents } from './asset-events.js';
 import type { AssetEvent, InletEventsOptions, NamedAsset, OutletEventHandle } from './asset-events.js';
 import type { DagLike, LogLines } from './dag-contract.js';
-import { connectionOf, type Connection } from './connection.js';
+import { connectionOf, noConnection, type Connection } from './connection.js';
 import { ExternalWork } from './external-work.js';
 import { OtherRuns } from './other-runs.js';
 import { PendingXComs } from './pending-xcoms.js';
@@ -174,7 +174,7 @@ export class TaskContext {
     /** A connection's fields. Its password and the secrets of its extra are masked in the log from now on. Throws when there is none. */
     get: async (connectionId: string): Promise<Connection> => {
       const json = await this.#readJson({ ask: 'connection', connectionId });
-      if (json === null) throw new Error(`there is no connection "${connectionId}"`);
+      if (json === null) throw noConnection(connectionId);
       const connection = connectionOf(connectionId, json);
       maskSensitiveFields(this.#secrets, connection);
       return connection;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RunnerAnswer, RunnerQuestion } from '@millrace/contracts';
 import { eventsOf } from './asset-events.js';
-import { connectionOf } from './connection.js';
+import { connectionOf, noConnection, noVariable } from './connection.js';
 import { TemplateDate, ds, isoformat, strftime, tsNodash } from './template-dates.js';
 import type { TaskContext } from './task-context.js';
 
@@ -112,12 +112,17 @@ function variables(askNow: AskNow, read: (text: string) => unknown): unknown {
     const text = 'json' in answer ? answer.json : null;
     return text === null ? fallback : read(text);
   };
-  return named((key) => (key === 'get' ? get : get(key)));
+  return named((key) => {
+    if (key === 'get') return get;
+    const value = get(key);
+    if (value === undefined) throw noVariable(key);
+    return value;
+  });
 }
 
 function templateConnection(connectionId: string, askNow: AskNow): unknown {
   const answer = askNow({ ask: 'connection', connectionId });
-  if (!('json' in answer) || answer.json === null) return undefined;
+  if (!('json' in answer) || answer.json === null) throw noConnection(connectionId);
   const connection = connectionOf(connectionId, answer.json);
   return { ...connection, conn_id: connection.connectionId, conn_type: connection.connType, extra_dejson: connection.extra };
 }

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { status } from '@grpc/grpc-js';
+import type { OutsideSecrets } from '@millrace/configuration';
 import type { RunnerAnswer, RunnerQuestion, executionProto } from '@millrace/contracts';
 import { ManagedService, pause, type HealthReport } from '@millrace/lifecycle';
 import type { Broker } from '@millrace/messaging';
@@ -35,6 +36,8 @@ export interface TaskWorkerParts {
   readonly pool: RunnerPool;
   readonly spool: ResultSpool;
   readonly metrics: WorkerMetrics;
+  /** Connections and variables of this worker's own; asked before the scheduler. Default: none. */
+  readonly outside?: OutsideSecrets;
   /** Default: none. */
   readonly traces?: Traces;
   readonly logger: Logger;
@@ -281,6 +284,15 @@ export class TaskWorker extends ManagedService {
   }
 
   private async ask(grant: executionProto.Grant, question: RunnerQuestion): Promise<RunnerAnswer> {
+    const { outside } = this.parts;
+    if (outside !== undefined && question.ask === 'variable') {
+      const text = outside.variable(question.key);
+      if (text !== undefined) return { json: text };
+    }
+    if (outside !== undefined && question.ask === 'connection') {
+      const connection = outside.connection(question.connectionId);
+      if (connection !== undefined) return { json: JSON.stringify(connection) };
+    }
     return answerOf(question, await this.queries.ask(queryOf(grant, question), grant.homeSchedulerId));
   }
 

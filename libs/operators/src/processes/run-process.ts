@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { StringDecoder } from 'node:string_decoder';
+import { LineSplitter } from './line-splitter.js';
 
 export interface ProcessRequest {
   readonly command: string;
@@ -27,8 +27,6 @@ export interface ProcessEnd {
   readonly result: string;
 }
 
-/** A line is passed on when it gets this long even if it has not ended: a task may print without newlines for ever. */
-const LINE_MAX_CHARS = 64 * 1_024;
 const RESULT_MAX_CHARS = 16 * 1_024 * 1_024;
 
 /**
@@ -97,23 +95,8 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
 }
 
 function readLines(stream: Readable, onLine: (line: string) => void): void {
-  const decoder = new StringDecoder('utf8');
-  let rest = '';
-  const take = (text: string): void => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
-    if (rest.length > LINE_MAX_CHARS) {
-      onLine(rest);
-      rest = '';
-    }
-  };
-  stream.on('data', (chunk: Buffer) => take(decoder.write(chunk)));
-  const finish = (): void => {
-    take(decoder.end());
-    if (rest !== '') onLine(rest);
-    rest = '';
-  };
-  stream.once('end', finish);
+  const lines = new LineSplitter(onLine);
+  stream.on('data', (chunk: Buffer) => lines.write(chunk));
+  stream.once('end', () => lines.end());
   stream.on('error', () => undefined);
 }

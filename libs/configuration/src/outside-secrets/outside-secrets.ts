@@ -1,0 +1,90 @@
+import { readFileSync, statSync } from 'node:fs';
+import { connectionVariable, variableVariable } from '@millrace/vocabulary';
+import { parse } from 'yaml';
+import { outsideConnection } from './outside-connection.js';
+import type { OutsideConnection } from './outside-connection.js';
+
+export interface OutsideSecretsOptions {
+  /** Usually `process.env`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** YAML, JSON, or lines `id=value` (`.env`). Empty: none. */
+  readonly connectionsFile: string;
+  readonly variablesFile: string;
+}
+
+/**
+ * Connections and variables that are written down outside the database, for whoever keeps secrets with the deployment:
+ * `MILLRACE_CONN_<ID>`, `MILLRACE_VAR_<KEY>`, the same with `_FILE` for the path of a file that holds the value, then the two files. Read when
+ * asked for, so that a secret which was mounted anew counts at once.
+ */
+export class OutsideSecrets {
+  private readonly files = new Map<string, { readonly stamp: string; readonly values: Readonly<Record<string, unknown>> }>();
+
+  constructor(private readonly options: OutsideSecretsOptions) {}
+
+  /** @throws Error naming the place when what stands there is no connection, never what stands there */
+  connection(connectionId: string): OutsideConnection | undefined {
+    const found = this.#find(connectionVariable(connectionId), connectionId, this.options.connectionsFile);
+    return found === undefined ? undefined : outsideConnection(connectionId, found.value, found.where);
+  }
+
+  /** As text, as all variables are. */
+  variable(key: string): string | undefined {
+    const found = this.#find(variableVariable(key), key, this.options.variablesFile);
+    if (found === undefined) return undefined;
+    return typeof found.value === 'string' ? found.value : JSON.stringify(found.value);
+  }
+
+  #find(variable: string, name: string, file: string): { readonly value: unknown; readonly where: string } | undefined {
+    const { env } = this.options;
+    const value = env[variable];
+    if (value !== undefined && value !== '') return { value, where: variable };
+    const path = env[`${variable}_FILE`];
+    if (path !== undefined && path !== '') return { value: textOf(path, `the file of ${variable}_FILE`).replace(/\r?\n$/, ''), where: `the file of ${variable}_FILE` };
+    if (file === '') return undefined;
+    const values = this.#values(file);
+    return Object.hasOwn(values, name) ? { value: values[name], where: `"${name}" in ${file}` } : undefined;
+  }
+
+  #values(file: string): Readonly<Record<string, unknown>> {
+    let stamp: string;
+    try {
+      const { mtimeMs, size, ino } = statSync(file);
+      stamp = `${mtimeMs}/${size}/${ino}`;
+    } catch (error) {
+      throw new Error(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+    }
+    const known = this.files.get(file);
+    if (known?.stamp === stamp) return known.values;
+    const text = textOf(file, file);
+    const values = file.endsWith('.env') ? lines(text) : document(text, file);
+    this.files.set(file, { stamp, values });
+    return values;
+  }
+}
+
+function textOf(path: string, where: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Error(`${where} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function lines(text: string): Record<string, unknown> {
+  const entries = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.trimStart().startsWith('#') && line.includes('='));
+  return Object.fromEntries(entries.map((line) => [line.slice(0, line.indexOf('=')).trim(), line.slice(line.indexOf('=') + 1).trim()]));
+}
+
+function document(text: string, file: string): Record<string, unknown> {
+  let values: unknown;
+  try {
+    values = parse(text);
+  } catch (error) {
+    // Only the first line of the parser's message: the others quote the file.
+    throw new Error(`${file} is not YAML: ${(error as Error).message.split('\n')[0] ?? ''}`, { cause: undefined });
+  }
+  if (values === null || values === undefined) return {};
+  if (typeof values !== 'object' || Array.isArray(values)) throw new Error(`${file} must hold names and values`);
+  return values as Record<string, unknown>;
+}
