@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { connectionVariable, variableVariable } from '@millrace/vocabulary';
-import { parse } from 'yaml';
+import { parseDocument } from 'yaml';
 import { outsideConnection } from './outside-connection.js';
 import type { OutsideConnection } from './outside-connection.js';
 
@@ -77,13 +77,11 @@ function lines(text: string): Record<string, unknown> {
 }
 
 function document(text: string, file: string): Record<string, unknown> {
-  let values: unknown;
-  try {
-    values = parse(text);
-  } catch (error) {
-    // Only the first line of the parser's message: the others quote the file.
-    throw new Error(`${file} is not YAML: ${(error as Error).message.split('\n')[0] ?? ''}`, { cause: undefined });
-  }
+  const parsed = parseDocument(text);
+  const [wrong] = parsed.errors;
+  // Only the first line of the parser's message: the others quote the file.
+  if (wrong !== undefined) throw new Error(`${file} is not YAML: ${wrong.message.split('\n')[0] ?? ''}`);
+  const values: unknown = parsed.toJS();
   if (values === null || values === undefined) return {};
   if (typeof values !== 'object' || Array.isArray(values)) throw new Error(`${file} must hold names and values`);
   return values as Record<string, unknown>;
