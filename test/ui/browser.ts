@@ -27,8 +27,8 @@ export async function visit(browser: Browser, url: string, options: { readonly s
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
   page.on('console', (message) => {
-    // A refused login is told by the browser as well.
-    if (message.type() === 'error' && !/status of 40[134]/.test(message.text())) complaints.push(`console: ${message.text()}`);
+    // A refused login is told by the browser as well; a busy server says 503, and the page asks again.
+    if (message.type() === 'error' && !/status of (40[134]|503)/.test(message.text())) complaints.push(`console: ${message.text()}`);
   });
   // Only ends what would hang for ever: on a busy machine a page takes its time.
   page.setDefaultTimeout(90_000);

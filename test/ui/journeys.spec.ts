@@ -186,6 +186,40 @@ describe.skipIf(path === null)('through the web UI, in Chromium, at a real serve
     expect(here.complaints).toEqual([]);
   });
 
+  it('11: clears chosen runs by keys after seeing what that touches, then plans a re-run of one and applies it', async () => {
+    await using here = await visit(browser, `${server.url}/dags/hourly/runs?type=backfill`);
+    const { page } = here;
+    await logIn(page);
+    const over = async (least: number): Promise<boolean> => {
+      const { task_instances: all } = await server.call<{ task_instances: { state: string; try_number: number }[] }>('GET', '/api/v2/dags/hourly/dagRuns/~/taskInstances');
+      return all.filter((one) => one.try_number >= 2 && one.state === 'success').length >= least;
+    };
+    await page.getByRole('link', { name: /^backfill__/ }).nth(5).waitFor();
+    await page.keyboard.press('j');
+    await page.keyboard.press('x');
+    await page.getByText('1 chosen').waitFor();
+    await page.getByRole('checkbox', { name: /^Choose backfill/ }).nth(2).click({ modifiers: ['Shift'] });
+    await page.getByText('3 chosen').waitFor();
+    await page.getByRole('toolbar').getByRole('button', { name: 'Clear' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('None. Choose more').waitFor();
+    await dialog.getByText('Only failed').click();
+    await dialog.getByRole('button', { name: 'Run 3 again' }).click();
+    await page.getByText('Done for 3').waitFor();
+    await waitFor(() => over(3), { what: 'the three runs', timeoutMs: 120_000 });
+
+    await page.getByRole('checkbox', { name: /^Choose backfill/ }).nth(4).check();
+    await page.getByRole('link', { name: 'Plan a re-run' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Show the plan' }).click();
+    await page.getByText('1 runs, 1 task instances').waitFor();
+    await page.getByText('A draft: nothing has been changed').waitFor();
+    expect(await over(4)).toBe(false);
+    await page.getByRole('button', { name: 'Run 1 again' }).click();
+    await page.getByText('1 / 1').waitFor();
+    await waitFor(() => over(4), { what: 'the fourth run', timeoutMs: 120_000 });
+    expect(here.complaints).toEqual([]);
+  });
+
   it('9: makes, changes and deletes a pool and a connection, and shows no secret', async () => {
     await using here = await visit(browser, `${server.url}/pools`);
     const { page } = here;
@@ -304,23 +338,23 @@ describe.skipIf(path === null)('through the web UI, in Chromium, at a real serve
     const { page } = here;
     await logIn(page);
     const found: string[] = [];
-    for (const at of ['/', '/dags', '/dags/orders', '/dags/orders/graph', '/dags/orders/runs', '/dags/orders/durations', '/dags/orders/calendar', '/dags/orders/code', '/dags/orders/details', '/dags/orders/runs/before', '/dags/orders/runs/before?view=gantt', '/dags/orders/runs/before/tasks/read', '/pools', '/services', '/audit', '/configuration']) {
+    for (const at of ['/', '/dags', '/dags/orders', '/dags/orders/graph', '/dags/orders/runs', '/dags/orders/durations', '/dags/orders/calendar', '/dags/orders/code', '/dags/orders/details', '/dags/orders/runs/before', '/dags/orders/runs/before?view=gantt', '/dags/orders/runs/before/tasks/read', '/pools', '/services', '/audit', '/configuration', '/instances', '/backfills', '/inbox', '/assets?view=watchers', '/import-errors', '/dags/orders/reruns', '/dags/hourly/backfills']) {
       await page.goto(server.url + at);
       await page.locator('.page-body').waitFor();
       await page.locator('.waiting').first().waitFor({ state: 'detached' });
-      found.push(...(await violations(page)).map((one) => `${at}: ${one}`));
+      found.push(...(await violations(page, scheme)).map((one) => `${at}: ${one}`));
     }
     expect(found).toEqual([]);
   });
 });
 
-/** Serious findings of axe-core for WCAG 2.1 AA, by rule with the first place of each. */
-async function violations(page: Page): Promise<readonly string[]> {
+/** Serious findings of axe-core for WCAG 2.1 AA (in the dark only the contrast: the rest is the same page), by rule with the first place of each. */
+async function violations(page: Page, scheme: 'light' | 'dark'): Promise<readonly string[]> {
   // Injected by the debugger, not by the page: the page's policy would refuse it, and should.
   await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
-  return page.evaluate(async () => {
+  return page.evaluate(async (isDark) => {
     const { axe } = globalThis as unknown as { axe: { run: (context: unknown, options: unknown) => Promise<{ violations: { id: string; impact: string; nodes: { target: string[]; failureSummary: string }[] }[] }> } };
-    const { violations: all } = await axe.run((globalThis as unknown as { document: unknown }).document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] });
+    const { violations: all } = await axe.run((globalThis as unknown as { document: unknown }).document, { runOnly: isDark ? { type: 'rule', values: ['color-contrast'] } : ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] });
     return all.filter((one) => one.impact === 'serious' || one.impact === 'critical').map((one) => `${one.id} × ${one.nodes.length} at ${one.nodes[0]!.target.join(' ')}: ${one.nodes[0]!.failureSummary.split('\n').slice(0, 2).join(' ')}`);
-  });
+  }, scheme === 'dark');
 }

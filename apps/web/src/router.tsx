@@ -12,6 +12,8 @@ import { Failure, Notice } from './feedback/feedback.js';
 import { HomePage } from './home/home-page.js';
 import type { AssetsSearch } from './assets/assets-page.js';
 import type { InstanceSearch } from './instance/instance-page.js';
+import type { PartitionsSearch } from './partitions/partitions-page.js';
+import type { RerunsSearch } from './reruns/reruns-page.js';
 import type { RunSearch } from './run/run-page.js';
 import type { InstancesSearch } from './runs/instances-page.js';
 import { RunsList } from './runs/runs-list.js';
@@ -61,6 +63,14 @@ const dagRuns = createRoute({ getParentRoute: () => dag, path: 'runs', component
 const durations = createRoute({ getParentRoute: () => dag, path: 'durations', component: lazyRouteComponent(() => import('./dag/durations-page.js'), 'DurationsPage'), validateSearch: (search): { runs?: number | undefined } => ({ runs: number(search['runs']) }) });
 const calendar = createRoute({ getParentRoute: () => dag, path: 'calendar', component: lazyRouteComponent(() => import('./dag/calendar-page.js'), 'CalendarPage'), validateSearch: (search): { year?: number | undefined } => ({ year: number(search['year']) }) });
 const dagBackfills = createRoute({ getParentRoute: () => dag, path: 'backfills', component: BackfillsOfDag });
+const partitions = createRoute({
+  getParentRoute: () => dag, path: 'partitions', component: lazyRouteComponent(() => import('./partitions/partitions-page.js'), 'PartitionsPage'),
+  validateSearch: (search): PartitionsSearch => ({ q: text(search['q']), open: typeof search['open'] === 'boolean' ? search['open'] : undefined, page: number(search['page']) }),
+});
+const reruns = createRoute({
+  getParentRoute: () => dag, path: 'reruns', component: lazyRouteComponent(() => import('./reruns/reruns-page.js'), 'RerunsPage'),
+  validateSearch: (search): RerunsSearch => ({ id: text(search['id']), page: number(search['page']), plan: texts(search['plan']) }),
+});
 const code = createRoute({
   getParentRoute: () => dag, path: 'code', component: lazyRouteComponent(() => import('./dag/code-page.js'), 'CodePage'),
   validateSearch: (search): CodeSearch => ({ version: number(search['version']), with: number(search['with']), show: search['show'] === 'graph' ? 'graph' : undefined }),
@@ -81,7 +91,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     shell.addChildren([
       home, dags, runs, instances, backfills, audit, inbox, assets, asset, pools, variables, connections, importErrors, services, plugins, users, configuration, run, instance, nowhere,
-      dag.addChildren([grid, graph, dagRuns, durations, calendar, dagBackfills, code, details, dagAudit]),
+      dag.addChildren([grid, graph, dagRuns, durations, calendar, dagBackfills, partitions, reruns, code, details, dagAudit]),
     ]),
   ]),
   defaultPreload: 'intent',

@@ -14,6 +14,7 @@ import type { Structure, TaskShape } from '../rest/shapes.js';
 import { useMay } from '../session/session.js';
 import { Ago } from '../time/instant.js';
 import { useWords } from '../words/words.js';
+import { Watchers } from './watchers.js';
 
 interface Asset {
   readonly id: number;
@@ -41,7 +42,7 @@ interface AssetEvent {
 }
 export interface AssetsSearch {
   readonly q?: string | undefined;
-  readonly view?: 'graph' | 'events' | undefined;
+  readonly view?: 'graph' | 'events' | 'watchers' | undefined;
   readonly page?: number | undefined;
 }
 
@@ -55,14 +56,14 @@ export function AssetsPage() {
   const change = (next: Partial<AssetsSearch>): void => void navigate({ search: (before) => ({ ...before, ...next }), replace: true });
   const page = search.page ?? 1;
   const size = search.view === 'graph' ? 100 : PAGE_SIZE;
-  const assets = useQuery({ queryKey: ['assets', search.q, page, size], queryFn: ({ signal }) => get<{ assets: Asset[]; total_entries: number }>('/api/v2/assets', { name_pattern: search.q, limit: size, offset: (page - 1) * size, order_by: 'name' }, signal), placeholderData: keepPreviousData, retry: false, enabled: search.view !== 'events' });
+  const assets = useQuery({ queryKey: ['assets', search.q, page, size], queryFn: ({ signal }) => get<{ assets: Asset[]; total_entries: number }>('/api/v2/assets', { name_pattern: search.q, limit: size, offset: (page - 1) * size, order_by: 'name' }, signal), placeholderData: keepPreviousData, retry: false, enabled: search.view !== 'events' && search.view !== 'watchers' });
   return (
     <Page wide title={t('Assets')}>
       <div className="filters">
-        <SearchField value={search.q ?? ''} change={(q) => change({ q: q === '' ? undefined : q, page: undefined })} label={t('Search assets')} />
-        <SegmentedControl aria-label={t('View')} value={search.view ?? 'list'} onChange={(view) => change({ view: view === 'list' ? undefined : (view as 'graph' | 'events'), page: undefined })} data={[{ value: 'list', label: t('List') }, { value: 'graph', label: t('Graph') }, { value: 'events', label: t('Events') }]} />
+        {(search.view === undefined || search.view === 'graph') && <SearchField value={search.q ?? ''} change={(q) => change({ q: q === '' ? undefined : q, page: undefined })} label={t('Search assets')} />}
+        <SegmentedControl aria-label={t('View')} value={search.view ?? 'list'} onChange={(view) => change({ view: view === 'list' ? undefined : (view as AssetsSearch['view']), page: undefined })} data={[{ value: 'list', label: t('List') }, { value: 'graph', label: t('Graph') }, { value: 'events', label: t('Events') }, { value: 'watchers', label: t('Watchers') }]} />
       </div>
-      {search.view === 'events' ? <Events assetId={null} search={search} change={change} /> : (
+      {search.view === 'watchers' ? <Watchers /> : search.view === 'events' ? <Events assetId={null} search={search} change={change} /> : (
         <Loaded query={assets}>
           {(data) => data.assets.length === 0 ? <Empty title={t('No asset yet')} icon={<IconDatabase />}><p>{t('A task with outlets makes one; a dag may be scheduled on it.')}</p></Empty>
             : search.view === 'graph' ? <AssetGraph assets={data.assets} />

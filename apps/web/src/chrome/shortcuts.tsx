@@ -8,6 +8,7 @@ export function ShortcutList() {
     ['/', t('Search on this page')],
     ['j  k', t('Next and previous row')],
     ['Enter', t('Open the row')],
+    ['x', t('Choose the row')],
     ['g h', t('Home')],
     ['g d', t('Dags')],
     ['g r', t('Runs')],
@@ -41,5 +42,6 @@ export function useRowKeys(): void {
     (next.querySelector<HTMLElement>('a, button') ?? next).focus();
     next.scrollIntoView({ block: 'nearest' });
   };
-  useHotkeys([['j', step(1)], ['k', step(-1)]]);
+  const pick = (): void => document.activeElement?.closest('[data-row]')?.querySelector<HTMLElement>('[data-pick]')?.click();
+  useHotkeys([['j', step(1)], ['k', step(-1)], ['x', pick]]);
 }

@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Menu, Switch, Tooltip } from '@mantine/core';
-import { IconAlertTriangle, IconCalendarTime, IconChevronDown, IconPlayerPlay, IconStar, IconStarFilled } from '@tabler/icons-react';
+import { IconAlertTriangle, IconCalendarTime, IconChevronDown, IconPlayerPlay, IconRepeat, IconStar, IconStarFilled } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -8,6 +8,7 @@ import { BackfillDialog } from '../dags/backfill-dialog.js';
 import { useFavorite, useIsFavorite, useIsPaused, usePause } from '../dags/actions.js';
 import { TriggerDialog } from '../dags/trigger-dialog.js';
 import { Failure } from '../feedback/feedback.js';
+import { RerunDialog } from '../reruns/rerun-dialog.js';
 import { useMay } from '../session/session.js';
 import { Ago } from '../time/instant.js';
 import { useWords } from '../words/words.js';
@@ -24,7 +25,7 @@ export function DagLayout() {
   const details = useQuery(detailsQuery(dagId));
   const pause = usePause();
   const favorite = useFavorite();
-  const [dialog, setDialog] = useState<'trigger' | 'backfill' | null>(null);
+  const [dialog, setDialog] = useState<'trigger' | 'backfill' | 'rerun' | null>(null);
   const dag = details.data;
   const isPaused = useIsPaused(dagId, dag?.is_paused ?? false);
   const isFavorite = useIsFavorite(dagId, dag?.is_favorite ?? false);
@@ -52,26 +53,30 @@ export function DagLayout() {
           {may('create', 'backfill') && (
             <Menu>
               <Menu.Target><Button variant="default" rightSection={<IconChevronDown size={13} />}>{t('More')}</Button></Menu.Target>
-              <Menu.Dropdown><Menu.Item leftSection={<IconCalendarTime size={15} />} onClick={() => setDialog('backfill')}>{t('Backfill…')}</Menu.Item></Menu.Dropdown>
+              <Menu.Dropdown>
+                <Menu.Item leftSection={<IconCalendarTime size={15} />} onClick={() => setDialog('backfill')}>{t('Backfill…')}</Menu.Item>
+                {may('edit', 'dag_run') && <Menu.Item leftSection={<IconRepeat size={15} />} onClick={() => setDialog('rerun')}>{t('Re-run many…')}</Menu.Item>}
+              </Menu.Dropdown>
             </Menu>
           )}
         </>
       )}
-      tabs={<Tabs dagId={dagId} />}
+      tabs={<Tabs dagId={dagId} isPartitioned={/partition/i.test(dag?.timetable_summary ?? '') && dag?.asset_expression != null} />}
     >
       <HoldBanner dagId={dagId} />
       <Outlet />
       {dialog === 'trigger' && <TriggerDialog dagId={dagId} close={() => setDialog(null)} />}
+      {dialog === 'rerun' && <RerunDialog dagId={dagId} runIds={[]} close={() => setDialog(null)} />}
       {dialog === 'backfill' && <BackfillDialog dagId={dagId} close={() => setDialog(null)} />}
     </Page>
   );
 }
 
-function Tabs({ dagId }: { readonly dagId: string }) {
+function Tabs({ dagId, isPartitioned }: { readonly dagId: string; readonly isPartitioned: boolean }) {
   const t = useWords();
   const tabs = [
     ['/dags/$dagId', t('Grid')], ['/dags/$dagId/graph', t('Graph')], ['/dags/$dagId/runs', t('Runs')], ['/dags/$dagId/durations', t('Durations')], ['/dags/$dagId/calendar', t('Calendar')],
-    ['/dags/$dagId/backfills', t('Backfills')], ['/dags/$dagId/code', t('Code')], ['/dags/$dagId/details', t('Details')], ['/dags/$dagId/audit', t('Audit log')],
+    ...(isPartitioned ? ([['/dags/$dagId/partitions', t('Partitions')]] as const) : []), ['/dags/$dagId/backfills', t('Backfills')], ['/dags/$dagId/reruns', t('Re-runs')], ['/dags/$dagId/code', t('Code')], ['/dags/$dagId/details', t('Details')], ['/dags/$dagId/audit', t('Audit log')],
   ] as const;
   return (
     <nav className="tabs" aria-label={t('Views')}>

@@ -7,6 +7,7 @@ import { Markdown } from '../look/markdown.js';
 import { Ago, Instant } from '../time/instant.js';
 import { useWords } from '../words/words.js';
 import { detailsQuery } from './queries.js';
+import { WaitsForAssets } from './waits-for-assets.js';
 
 const route = getRouteApi('/shell/dags/$dagId/details');
 
@@ -28,6 +29,7 @@ export function DetailsPage() {
                 [t('From'), <Instant key="s" at={dag.start_date} />], [t('Until'), <Instant key="e" at={dag.end_date} />], [t('Catch up'), dag.catchup ? t('yes: every missed run is made') : t('no: only the newest')],
               ]} />
             </Card>
+            {dag.asset_expression != null && <WaitsForAssets dagId={dagId} />}
           </div>
           <div className="column-side">
             <Card title={t('Dag')}>

@@ -3,6 +3,7 @@ import { useHotkeys } from '@mantine/hooks';
 import { IconAlertCircle, IconArrowBarToDown, IconChevronDown, IconChevronRight, IconDownload, IconMaximize, IconSearch, IconSettings } from '@tabler/icons-react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useEffect, useMemo, useRef, useState } from 'react';
+import type { UIEvent } from 'react';
 import { Empty } from '../feedback/feedback.js';
 import { instantText } from '../time/format.js';
 import { usePreferences } from '../time/preferences.js';
@@ -35,6 +36,14 @@ export function LogView({ name, isLive, least, setLeast, line, setLine }: { read
   const found = useMemo(() => matches(log.lines, shown, search), [log, shown, search]);
   const lines = useVirtualizer({ count: shown.length, getScrollElement: () => frame.current, estimateSize: () => LINE_PX, overscan: 30, paddingStart: 8, paddingEnd: 24 });
 
+  /** Until when a scroll is the reader's own. Our own scrolling says nothing about what the reader wants. */
+  const byHandUntil = useRef(0);
+  const byHand = (forMs: number) => (): void => { byHandUntil.current = performance.now() + forMs; };
+  const onScroll = (event: UIEvent<HTMLDivElement>): void => {
+    const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
+    if (isLive && performance.now() < byHandUntil.current) setFollowing(scrollHeight - scrollTop - clientHeight < 40);
+  };
+
   const isOpenEnded = status === 'following' || status === 'loading';
   useEffect(() => {
     if (isFollowing && isLive && shown.length > 0) lines.scrollToIndex(shown.length - 1, { align: 'end' });
@@ -45,6 +54,15 @@ export function LogView({ name, isLive, least, setLeast, line, setLine }: { read
     if (place >= 0) lines.scrollToIndex(place, { align: 'center' });
     // Only when the address changes or the first lines are there.
   }, [line, shown.length > 0]);
+
+  // What is typed is looked for at once, from the top; the end is followed no longer.
+  const hasMatch = found.length > 0;
+  useEffect(() => {
+    if (search === '' || !hasMatch) return;
+    setFollowing(false);
+    lines.scrollToIndex(found[0]!, { align: 'center' });
+    // Not with every line that is written.
+  }, [search, hasMatch]);
 
   const goToMatch = (by: number): void => {
     if (found.length === 0) return;
@@ -70,7 +88,7 @@ export function LogView({ name, isLive, least, setLeast, line, setLine }: { read
       <div className="log-tools">
         <TextInput
           type="search" data-page-search aria-label={t('Search the log')} placeholder={t('Search the log')} leftSection={<IconSearch size={14} />} value={search} w={220}
-          onChange={(event) => { setSearch(event.currentTarget.value); setMatch(0); }} onKeyDown={(event) => { if (event.key === 'Enter') goToMatch(event.shiftKey ? -1 : match === 0 && search !== '' ? 0 : 1); }}
+          onChange={(event) => { setSearch(event.currentTarget.value); setMatch(0); }} onKeyDown={(event) => { if (event.key === 'Enter') goToMatch(event.shiftKey ? -1 : 1); }}
         />
         {search !== '' && <span className="soft num small" role="status">{found.length === 0 ? t('nothing found') : `${match + 1} / ${found.length}`}</span>}
         <span className="levels" role="group" aria-label={t('Least level')}>
@@ -95,7 +113,7 @@ export function LogView({ name, isLive, least, setLeast, line, setLine }: { read
         : (
           <div
             className={isWrapped ? 'log-frame wrapped' : 'log-frame'} ref={frame} tabIndex={0} role="log" aria-label={t('Log')} aria-live="off"
-            onScroll={(event) => { const { scrollTop, scrollHeight, clientHeight } = event.currentTarget; if (isLive) setFollowing(scrollHeight - scrollTop - clientHeight < 40); }}
+            onScroll={onScroll} onWheel={byHand(800)} onTouchMove={byHand(1_500)} onKeyDown={byHand(800)} onPointerDown={byHand(60_000)} onPointerUp={byHand(300)}
           >
             <div style={{ height: lines.getTotalSize(), position: 'relative', minWidth: 'fit-content' }}>
               {lines.getVirtualItems().map((item) => {

@@ -67,6 +67,8 @@ export interface DagDetails {
   readonly owner_links: Readonly<Record<string, string>>;
   readonly timetable_summary: string | null;
   readonly timetable_description: string | null;
+  readonly timetable_partitioned?: boolean;
+  readonly asset_expression?: unknown;
   readonly timezone: string;
   readonly next_dagrun_run_after: string | null;
   readonly next_dagrun_logical_date: string | null;
@@ -195,6 +197,7 @@ export interface DagRun {
   readonly triggered_by: string;
   readonly conf: Readonly<Record<string, unknown>>;
   readonly note: string | null;
+  readonly partition_key?: string | null;
   readonly dag_versions: readonly { readonly version_number: number }[];
 }
 

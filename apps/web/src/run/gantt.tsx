@@ -12,7 +12,8 @@ import { useNow } from '../time/instant.js';
 import { useWords } from '../words/words.js';
 
 const ROW_PX = 28;
-const NAMES_PX = 220;
+/** Half of a phone at most. */
+const NAMES = 'min(220px, 34vw)';
 const TICKS = 6;
 
 /** Each task over the time of the run: pale while it waited for its place, full while it ran. */
@@ -32,7 +33,7 @@ export function Gantt({ dagId, runId, structure, data }: { readonly dagId: strin
   const part = (from: number, to: number): { left: string; width: string } => ({ left: `${(100 * (from - begin)) / span}%`, width: `max(2px, ${(100 * Math.max(0, to - from)) / span}%)` });
   return (
     <div className="gantt card flush">
-      <div className="gantt-head" style={{ paddingInlineStart: NAMES_PX }}>
+      <div className="gantt-head" style={{ paddingInlineStart: NAMES }}>
         <div>{Array.from({ length: TICKS }, (_, index) => <span key={index} className="num faint small" style={{ left: `${(100 * index) / (TICKS - 1)}%` }}>{duration((span / 1_000) * (index / (TICKS - 1)))}</span>)}</div>
       </div>
       <div className="gantt-scroll" ref={frame} tabIndex={0} aria-label={t('Tasks over time')}>
@@ -47,7 +48,7 @@ export function Gantt({ dagId, runId, structure, data }: { readonly dagId: strin
             const text = `${row.label}: ${t(stateName(state))}, ${t('waited {time}', { time: duration(waited) })}${start === null ? '' : `, ${t('ran {time}', { time: duration((stop - start) / 1_000) })}`}`;
             return (
               <a key={row.id} href={href} title={text} className="gantt-row" style={{ transform: `translateY(${item.start}px)`, height: ROW_PX }} onClick={(event) => { if (!event.metaKey && !event.ctrlKey) { event.preventDefault(); router.history.push(href); } }}>
-                <span className="gantt-name" style={{ width: NAMES_PX }}><StateDot state={state} /><span className="clip">{row.id}</span></span>
+                <span className="gantt-name" style={{ width: NAMES }}><StateDot state={state} /><span className="clip">{row.id}</span></span>
                 <span className="gantt-track">
                   <i className="gantt-wait" style={part(queued, start ?? now)} />
                   {start !== null && <i className="gantt-run" style={{ ...part(start, stop), background: stateColour(state) }} />}
