@@ -45,7 +45,7 @@ describe('a pod per task', () => {
       PODS__QUEUES: 'pods', PODS__API_URL: cluster.url, PODS__SERVICE_ACCOUNT_FOLDER: cluster.serviceAccountFolder, PODS__TEMPLATE_FILE: join(folder, 'template.yaml'), PODS__OPS_PORT: '0', PODS__KEEP_FINISHED_SECONDS: '2', PODS__START_TIMEOUT_SECONDS: '10', PODS__MAX: '2',
       BROKER__URL: constellation.brokerUrl,
     };
-    launcher = new ServiceProcess('pod-launcher', join(REPOSITORY_ROOT, 'apps/pod-launcher/dist/main.js'), () => ({ PATH: process.env['PATH'] ?? '', ...Object.fromEntries(Object.entries(settings).map(([key, value]) => [`MILLRACE__${key}`, value])) }), join(constellation.logsFolder, 'pod-launcher.jsonl'), folder, []);
+    launcher = new ServiceProcess('pod-launcher', () => join(REPOSITORY_ROOT, 'apps/pod-launcher/dist/main.js'), () => ({ PATH: process.env['PATH'] ?? '', ...Object.fromEntries(Object.entries(settings).map(([key, value]) => [`MILLRACE__${key}`, value])) }), join(constellation.logsFolder, 'pod-launcher.jsonl'), folder, []);
     await launcher.start(60_000);
     await eventually('the dags to be there', async () => (await constellation.client.call('GET', '/api/v2/dags/gated')).status === 200);
   }, 240_000);

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
 import { migrate } from '@millrace/persistence';
 import amqp from 'amqplib';
 import pg from 'pg';
@@ -43,9 +45,17 @@ export interface ConstellationPlan {
   readonly startTimeoutMs?: number;
   /** Each service writes a CPU profile into a folder of its name in here when it stops; a worker's runners write theirs beside it. */
   readonly profileFolder?: string;
+  /** Another build of Millrace that every service starts from, and that makes the schema. Default: this one. */
+  readonly build?: string;
 }
 
 const PASSWORD = 'constellation-admin-password';
+
+/** `millrace db migrate` of a build. @throws with what it said */
+export async function migrateWith(build: string, databaseUrl: string): Promise<void> {
+  const env = { PATH: process.env['PATH'] ?? '', MILLRACE_HOME: tmpdir(), MILLRACE__DATABASE__URL: databaseUrl };
+  await promisify(execFile)(process.execPath, [join(build, 'apps/cli/dist/main.js'), 'db', 'migrate'], { env });
+}
 
 /**
  * The services as separate processes with a database, a virtual host, ports and folders of their own. Nothing here is shared
@@ -62,6 +72,7 @@ export class Constellation {
   private readonly services = new Map<string, ServiceProcess>();
   private readonly ports = new Map<string, number>();
   private readonly extraEnv = new Map<string, Readonly<Record<string, string>>>();
+  private readonly builds = new Map<string, string>();
   private readonly watch: ProcessWatch;
   private readonly token = randomBytes(24).toString('hex');
 
@@ -96,7 +107,7 @@ export class Constellation {
     database.on('error', () => undefined);
     let constellation: Constellation | null = null;
     try {
-      await migrate(own.databaseUrl);
+      await (plan.build === undefined ? migrate(own.databaseUrl) : migrateWith(plan.build, own.databaseUrl));
       await database.connect();
       constellation = new Constellation(plan, own, database, folder);
       await constellation.startAll();
@@ -148,6 +159,11 @@ export class Constellation {
     await this.bringUp(name);
   }
 
+  /** From its next start on the service runs that build. */
+  useBuild(name: string, root: string): void {
+    this.builds.set(name, root);
+  }
+
   freeze(name: string): void {
     this.service(name).signal('SIGSTOP');
   }
@@ -192,7 +208,7 @@ export class Constellation {
     const add = (name: string, app: string): void => {
       const home = join(this.folder, name);
       mkdirSync(home, { recursive: true });
-      this.services.set(name, new ServiceProcess(name, join(REPOSITORY_ROOT, 'apps', app, 'dist', 'main.js'), () => this.environmentOf(name), join(this.logsFolder, `${name}.jsonl`), home, this.profileFlags(name)));
+      this.services.set(name, new ServiceProcess(name, () => join(this.builds.get(name) ?? this.plan.build ?? REPOSITORY_ROOT, 'apps', app, 'dist', 'main.js'), () => this.environmentOf(name), join(this.logsFolder, `${name}.jsonl`), home, this.profileFlags(name)));
     };
     for (const host of this.plan.logServers ?? []) add(`log-server-${host}`, 'log-server');
     add('api', 'api');

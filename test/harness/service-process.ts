@@ -23,7 +23,8 @@ export class ServiceProcess {
 
   constructor(
     readonly name: string,
-    private readonly script: string,
+    /** Asked at each start. */
+    private readonly script: () => string,
     private readonly env: () => Readonly<Record<string, string>>,
     readonly logFile: string,
     private readonly cwd: string,
@@ -35,7 +36,7 @@ export class ServiceProcess {
   /** Resolves when the service has said that it is ready. @throws with its last lines when it ends before, or after `withinMs`. */
   async start(withinMs = 30_000): Promise<ReadyLine> {
     if (this.running) throw new Error(`${this.name} is already running`);
-    const command = [process.execPath, '--enable-source-maps', ...this.nodeFlags, this.script];
+    const command = [process.execPath, '--enable-source-maps', ...this.nodeFlags, this.script()];
     const [program = '', ...args] = SETPRIV === undefined ? command : [SETPRIV, '--pdeathsig', 'KILL', '--', ...command];
     const child = spawn(program, args, { cwd: this.cwd, env: this.env(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;

@@ -162,6 +162,8 @@ export class SchedulerService extends ManagedService {
     await this.#watchers?.stop();
     await this.#core?.stop();
     await this.#grpc?.stop();
+    // Results that came in between are committed, and what they made ready is published, before the broker goes.
+    await this.#core?.apply.idle();
     await this.#traces.stop();
     if (this.options.broker === undefined) await this.#broker.stop();
     if (this.options.liveUpdates === undefined) await this.#liveUpdates.stop();
