@@ -1,5 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import { instant, jsonObject, wholeNumber } from './client/instants.js';
+import { accessCommands } from './access-commands.js';
 import { controlCommands } from './control-commands.js';
 import { maintenanceCommands } from './maintenance-commands.js';
 import { FORMATS } from './output/render.js';
@@ -38,6 +39,7 @@ export function createProgram(version: string, onExit: (code: number) => void): 
   assetCommands(program, run, output);
   poolCommands(program, run, output);
   maintenanceCommands(program, run, output);
+  accessCommands(program, run, output);
 
   const config = program.command('config').description('configuration');
   config.command('list').option('--describe', 'also what each key means').addOption(output()).description('every key, its value and where it comes from')

@@ -8,6 +8,8 @@ export type { Action, Permission, ResourceKind } from './permissions/permissions
 export { Roles, splitAssignment } from './roles/roles.js';
 export type { RoleView } from './roles/roles.js';
 export { MASK, isSensitiveName, maskJsonText, maskSensitive } from './secrets/masked-secrets.js';
+export { rotateSecrets } from './secrets/rotate-secrets.js';
+export type { RotationProgress, RotationReport } from './secrets/rotate-secrets.js';
 export { secretBoxOf } from './secrets/secret-box-of.js';
 export { SecretBox } from './secrets/secret-box.js';
 export { AccessTokens } from './tokens/access-tokens.js';

@@ -129,6 +129,8 @@ export { listDagPlaces } from './visibility/dag-places.js';
 export type { DagPlace } from './visibility/dag-places.js';
 export { ImportErrorsReader } from './import-errors/import-errors.reader.js';
 export type { ImportErrorRow } from './import-errors/import-errors.reader.js';
+export { SECRET_KINDS, countSecrets, replaceSecret, secretsAfter } from './secrets/stored-secrets.js';
+export type { SecretKind, StoredSecret } from './secrets/stored-secrets.js';
 export { VariableEntity } from './variables/variable.entity.js';
 export { scheduleFacts } from './dags/schedule-facts.js';
 export type { ScheduleFacts } from './dags/schedule-facts.js';

@@ -58,7 +58,8 @@ import { RerunsController } from './reruns/reruns.controller.js';
 import { WhyController } from './why/why.controller.js';
 import { XComsController } from './xcoms/xcoms.controller.js';
 
-const CONTROLLERS: readonly Type[] = [
+/** Every controller; what walks over all routes starts here. */
+export const CONTROLLERS: readonly Type[] = [
   QuestionsController, WaitingController, StatesController,
   AuthController, DagsController, ScheduleController, DagRunsController, WaitController, TaskInstancesController, ClearController, MarkController, LogsController, TasksController,
   DagVersionsController, DagWarningsController, ImportErrorsController, XComsController, BackfillsController, MonitorController, PoolsController, VariablesController,

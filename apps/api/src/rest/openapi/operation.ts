@@ -58,3 +58,21 @@ export function checkOperations(controllers: readonly Type[]): void {
   }
   if (problems.length > 0) throw new Error(`The REST API is inconsistent:\n  ${problems.join('\n  ')}`);
 }
+
+/** Where a handler answers and what it asks of its caller. */
+export interface RouteFacts {
+  readonly name: string;
+  readonly method: string;
+  readonly path: string;
+  readonly needs: Needs;
+}
+
+/** Every route of these controllers, Airflow's and ours. */
+export function routesOf(controllers: readonly Type[]): readonly RouteFacts[] {
+  return controllers.flatMap((controller) => Object.getOwnPropertyNames(controller.prototype).flatMap((name) => {
+    const handler: unknown = Object.getOwnPropertyDescriptor(controller.prototype, name)?.value;
+    const path = typeof handler === 'function' && name !== 'constructor' ? (Reflect.getMetadata('path', handler) as string | undefined) : undefined;
+    if (typeof handler !== 'function' || path === undefined) return [];
+    return [{ name: (Reflect.getMetadata(OPERATION, handler) as string | undefined) ?? `${controller.name}.${name}`, method: RequestMethod[Reflect.getMetadata('method', handler) as number]!, path, needs: Reflect.getMetadata(NEEDS, handler) as Needs }];
+  }));
+}
