@@ -12,7 +12,7 @@ import type { HealthReport } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
 import type { Broker } from '@millrace/messaging';
 import {
-  BackfillsReader, DagsReader, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServiceInstances, ServicesReader, VersionsReader, XComsReader,
+  BackfillsReader, DagsReader, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, Plugins, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServiceInstances, ServicesReader, VersionsReader, XComsReader,
   observeDatabase, openDatabase, openEntities, pendingMigrations,
   listDagPlaces,
 } from '@millrace/persistence';
@@ -24,6 +24,7 @@ import { MillraceError } from '@millrace/vocabulary';
 import { bundlesService } from './grpc/bundles.service.js';
 import { logsService } from './grpc/logs.service.js';
 import { HttpDoor } from './http-door.js';
+import { PluginHosts } from './plugin-hosts/plugin-hosts.js';
 import { opsRoutes } from './ops-routes.js';
 import { tryLogs } from './rest/api.module.js';
 import type { ApiParts } from './rest/api-parts.js';
@@ -64,6 +65,7 @@ export class ApiService extends ManagedService {
   #database: Database | null = null;
   #entities: DataSource | null = null;
   #app: NestFastifyApplication | null = null;
+  #pluginHosts: PluginHosts | null = null;
   #grpc: Server | null = null;
   #beat: NodeJS.Timeout | undefined;
   #grpcPort = 0;
@@ -129,6 +131,8 @@ export class ApiService extends ManagedService {
   protected async close(): Promise<void> {
     clearInterval(this.#beat);
     await this.#door.close();
+    this.#pluginHosts?.stop();
+    this.#pluginHosts = null;
     await this.#app?.close();
     if (this.#grpc !== null) await shutDown(this.#grpc);
     if (this.#database !== null && this.#app !== null) await new ServiceInstances(this.#database).end(this.#id).catch(() => undefined);
@@ -207,6 +211,7 @@ export class ApiService extends ManagedService {
       actors,
       secrets: secretBoxOf(config),
       logStore: this.#logStore,
+      pluginHosts: (this.#pluginHosts = new PluginHosts(new Plugins(database), logger)),
     };
   }
 

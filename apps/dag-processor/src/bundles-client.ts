@@ -1,7 +1,7 @@
 import { Metadata, credentials, status } from '@grpc/grpc-js';
 import type { ServiceError } from '@grpc/grpc-js';
 import { bundlesProto } from '@millrace/contracts';
-import { publishedDocument, type FileOutcome } from '@millrace/bundles';
+import { publishedDocument, type FileOutcome, type FoundPlugin } from '@millrace/bundles';
 
 /** A file with its bundle, source and documents; the api accepts as much. */
 const MESSAGE_MAX_BYTES = 32 * 1_048_576;
@@ -9,7 +9,7 @@ const MESSAGE_MAX_BYTES = 32 * 1_048_576;
 const DEADLINE_MS = 30_000;
 
 /** What trying again cannot mend: the message itself is not acceptable. */
-const REFUSALS = new Set<number>([status.INVALID_ARGUMENT, status.OUT_OF_RANGE, status.RESOURCE_EXHAUSTED, status.FAILED_PRECONDITION]);
+const REFUSALS = new Set<number>([status.INVALID_ARGUMENT, status.OUT_OF_RANGE, status.RESOURCE_EXHAUSTED, status.FAILED_PRECONDITION, status.UNIMPLEMENTED]);
 
 export function isRefusal(error: unknown): error is ServiceError {
   return REFUSALS.has((error as Partial<ServiceError>).code ?? -1);
@@ -48,6 +48,19 @@ export class BundlesClient {
 
   reportFolder(bundleName: string, relativeFilelocs: readonly string[]): Promise<bundlesProto.ReportFolderResponse> {
     return this.call((metadata, options, done) => this.client.reportFolder({ bundleName, relativeFilelocs: [...relativeFilelocs] }, metadata, options, done));
+  }
+
+  reportPlugins(bundleName: string, plugins: readonly FoundPlugin[]): Promise<bundlesProto.ReportPluginsResponse> {
+    return this.call((metadata, options, done) => this.client.reportPlugins({
+      bundleName,
+      plugins: plugins.map(({ source, result }) => ({
+        source,
+        document: result.ok ? JSON.stringify(result.document) : '',
+        error: result.ok ? undefined : { stackTrace: result.failure.text, filename: result.failure.file, line: result.failure.line },
+        code: (result.ok ? result.bundle?.code : undefined) ?? Buffer.alloc(0),
+        codeHash: (result.ok ? result.bundle?.hash : undefined) ?? '',
+      })),
+    }, metadata, options, done));
   }
 
   takeTimetables(processorId: string): Promise<bundlesProto.TakeTimetablesResponse> {

@@ -1,5 +1,5 @@
 import { FolderProcessor } from '@millrace/bundles';
-import type { DagsFolder, Evaluator, FileOutcome } from '@millrace/bundles';
+import type { DagsFolder, Evaluator, FileOutcome, FoundPlugin } from '@millrace/bundles';
 import { retryForever } from '@millrace/lifecycle';
 import type { Logger } from '@millrace/telemetry';
 import { isRefusal } from './bundles-client.js';
@@ -17,6 +17,7 @@ export class FolderPublisher {
   private readonly processor: FolderProcessor;
   private readonly watch: FolderWatch;
   private reported: string | null = null;
+  private reportedPlugins: string | null = null;
   private readonly refused = new Set<string>();
   private lost = false;
   private readable = true;
@@ -76,6 +77,7 @@ export class FolderPublisher {
     if (look.present === null) return null;
     this.metrics.present.set({ folder: this.folder.name }, look.present.length);
     const present = look.present;
+    await this.reportPlugins(look.plugins ?? [], signal);
     // What stood against a refused file (its dag's id belongs to another file) passes when that other file changes or goes.
     let again = look.changed.some((outcome) => !this.refused.has(outcome.path)) ? refusedBefore : [];
     if (JSON.stringify(present) !== this.reported) {
@@ -87,6 +89,20 @@ export class FolderPublisher {
     for (const path of again) this.processor.forget(path);
     if (again.length > 0) return 0;
     return look.lookAgainMs;
+  }
+
+  private async reportPlugins(plugins: readonly FoundPlugin[], signal: AbortSignal): Promise<void> {
+    const told = JSON.stringify(plugins.map(({ source, result }) => [source, result.ok ? [result.document, result.bundle?.hash] : result.failure]));
+    if (told === this.reportedPlugins) return;
+    for (const { source, result } of plugins) if (!result.ok) this.logger.warn('plugin import error', { folder: this.folder.name, plugin: source, error: result.failure.text });
+    try {
+      await this.untilAnswered('reporting plugins', () => this.api.reportPlugins(this.folder.name, plugins), signal);
+      this.reportedPlugins = told;
+    } catch (error) {
+      // An api of the version before does not know of plugins; the next look tells it again.
+      if (!isRefusal(error)) throw error;
+      this.logger.warn('the api did not take the plugins', { folder: this.folder.name, reason: error.details });
+    }
   }
 
   private async publish(outcome: FileOutcome, signal: AbortSignal): Promise<void> {
@@ -141,6 +157,7 @@ export class FolderPublisher {
       // It may have come back with another database: tell it everything once more.
       this.processor.forgetAll();
       this.reported = null;
+      this.reportedPlugins = null;
       this.watch.wake();
     }
     if ('refusal' in outcome) throw outcome.refusal;

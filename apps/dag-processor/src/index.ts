@@ -15,5 +15,5 @@ export interface DagProcessorOptions {
 /** @throws MillraceError `invalid` for folders that cannot be */
 export function createDagProcessor({ config, logger }: DagProcessorOptions): DagProcessorService {
   const log = logger ?? createLogger({ service: 'dag-processor', level: config['logging.level'], format: config['logging.format'] });
-  return new DagProcessorService(config, dagsFolders(config['dag_processor.folders'], config['core.home']), log);
+  return new DagProcessorService(config, dagsFolders(config['dag_processor.folders'], config['core.home'], config['core.plugins_folder']), log);
 }

@@ -12,3 +12,6 @@ export type { DagsFolder, FileOutcome, FolderLook, FolderTiming } from './proces
 export { processFolderOnce } from './processing/process-folder-once.js';
 export type { ProcessFolderOptions } from './processing/process-folder-once.js';
 export { publishedDocument } from './processing/published-document.js';
+export { findPlugins } from './plugins/find-plugins.js';
+export { PluginCatalogue, attachedPlugins } from './plugins/plugin-catalogue.js';
+export type { FoundPlugin } from './plugins/plugin-catalogue.js';

@@ -8,6 +8,7 @@ import { defineOptions } from './define-options.js';
  */
 export const OPTIONS = defineOptions({
   'core.home': { parse: path(), default: '', desc: 'Folder for state, logs, dags and plugins. Also MILLRACE_HOME. Empty: ~/.millrace, or /var/lib/millrace for root.' },
+  'core.plugins_folder': { parse: path(), default: '', desc: 'Folder with plugins for all dags folders; each has those in plugins/ beside it as well. Empty: plugins in core.home.' },
   'core.default_timezone': { parse: text(), default: 'UTC', desc: 'Time zone of dags that name none.' },
   'core.dags_are_paused_at_creation': { parse: boolean(), default: false, desc: 'Whether a new dag starts paused.' },
   'core.max_map_length': { parse: integer({ min: 1, max: 1_000_000 }), default: 1_024, desc: 'Instances one expansion of a mapped task or group may have. A longer list fails the mapped task.' },

@@ -4,6 +4,8 @@ export type { AssetAliasDocument, AssetConditionDocument, AssetDocument, Partiti
 export { dagDocumentSchema, groupSchema, paramSchema, scheduleSchema, taskSchema } from './dag-document/dag-document.js';
 export type { ExpandDocument, MapSourceDocument } from './dag-document/mapping.js';
 export type { DagDocument, DagDocumentInput, Schedule, TaskDocument } from './dag-document/dag-document.js';
+export { LINK_KEY_PREFIX, pluginDocumentSchema } from './plugin-document/plugin-document.js';
+export type { PluginDocument } from './plugin-document/plugin-document.js';
 export { DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, TASK_QUEUE_PREFIX, attemptsReadySchema } from './messages/attempts-ready.js';
 export type { AttemptsReady } from './messages/attempts-ready.js';
 export { WAKE_EXCHANGE, wakePartition, wakeSchema } from './messages/wake.js';

@@ -169,3 +169,5 @@ export { maintainPartitions } from './retention/partitions.js';
 export type { KeptDays, PartitionReport } from './retention/partitions.js';
 export { commitDurationMs, databaseFacts, livingServices } from './installation-look/look-at-installation.js';
 export type { DatabaseFacts } from './installation-look/look-at-installation.js';
+export { Plugins } from './plugins/plugins.js';
+export type { PluginCode, ReportedPlugin, StoredPlugin } from './plugins/plugins.js';

@@ -56,3 +56,8 @@ export { DagDefinitionError } from './definition-site/dag-definition-error.js';
 export type { Answer, AssetEvent, CancelRequest, Connection, Connections, ExternalEndState, ExternalJob, ExternalWork, InletEventsOptions, OutletEvent, ResumedBy, StateStore, TaskContext, TaskInstanceAccess, TaskLog, Variables, XComPullOptions } from './context/task-context.js';
 export { dagFromPlan } from './plans/dag-from-plan.js';
 export type { OperatorClass } from './plans/dag-from-plan.js';
+export { plugin } from './plugins/plugin.js';
+export type { Link, Listener, Plugin, PluginRequest, PluginResponse, PluginRoute, PluginSpec } from './plugins/plugin.js';
+export { describePlugin } from './plugins/describe-plugin.js';
+export type { PluginDescription } from './plugins/describe-plugin.js';
+export { attachPlugins } from './plugins/attach-plugins.js';

@@ -1,9 +1,10 @@
 import { status } from '@grpc/grpc-js';
 import type { ServerUnaryCall, ServiceError, sendUnaryData } from '@grpc/grpc-js';
 import { bearerOf, isInternalToken } from '@millrace/access';
+import { pluginDocumentSchema } from '@millrace/contracts';
 import type { bundlesProto } from '@millrace/contracts';
-import { ReparseRequests, ServiceInstances } from '@millrace/persistence';
-import type { Database } from '@millrace/persistence';
+import { Plugins, ReparseRequests, ServiceInstances } from '@millrace/persistence';
+import type { Database, ReportedPlugin } from '@millrace/persistence';
 import type { Publication } from '@millrace/scheduling';
 import { TimetableDesk } from '@millrace/scheduling';
 import type { Logger } from '@millrace/telemetry';
@@ -15,6 +16,7 @@ export function bundlesService(parts: { readonly publication: Publication; reado
   const beats = new ServiceInstances(database);
   const reparse = new ReparseRequests(database);
   const timetables = new TimetableDesk(database, logger);
+  const plugins = new Plugins(database);
   return {
     publishFile: unary(internalToken, logger, async (request: bundlesProto.PublishFileRequest) => {
       const { importError } = request;
@@ -35,11 +37,32 @@ export function bundlesService(parts: { readonly publication: Publication; reado
       if (request.timetable === undefined) throw new MillraceError('invalid', 'no timetable is given');
       return { accepted: await timetables.extend({ versionId: request.versionId, timetable: request.timetable, after: request.after ?? null, error: request.error }) };
     }),
+    reportPlugins: unary(internalToken, logger, async (request: bundlesProto.ReportPluginsRequest) => {
+      await plugins.report(request.bundleName, request.plugins.map(reportedPlugin));
+      for (const { source, error } of request.plugins) if (error !== undefined) logger.warn('a plugin cannot be used', { plugin: source, file: error.filename, line: error.line });
+      return {};
+    }),
     heartbeat: unary(internalToken, logger, async (request: bundlesProto.HeartbeatRequest) => {
       await beats.beat({ id: request.processorId, kind: 'dag-processor', hostname: request.hostname, pid: request.pid, address: null, version: '' });
       return { reparse: await reparse.open() };
     }),
   };
+}
+
+function reportedPlugin({ source, document, error, code, codeHash }: bundlesProto.ReportedPlugin): ReportedPlugin {
+  const broken = (text: string, file = source, line = 0): ReportedPlugin => ({ source, document: null, error: { text, file, line }, code: null, codeHash: null });
+  if (document === '') return broken(error?.stackTrace ?? 'it cannot be used', error?.filename, error?.line);
+  const checked = pluginDocumentSchema.safeParse(asJson(document));
+  if (!checked.success) return broken(`${source}: its description cannot be read: ${checked.error.issues[0]?.path.join('.') ?? ''}: ${checked.error.issues[0]?.message ?? ''}`);
+  return { source, document: checked.data, error: null, code: codeHash === '' ? null : code, codeHash: codeHash === '' ? null : codeHash };
+}
+
+function asJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null; // The schema says that it is no plugin.
+  }
 }
 
 /** A unary handler: internal token, errors with their codes. */

@@ -5,6 +5,7 @@ import type { LiveUpdates } from '@millrace/live-updates';
 import type { BackfillsReader, DagsReader, Database, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
 import type { Commands } from '@millrace/scheduling';
 import type { ObjectStore } from '@millrace/object-store';
+import type { PluginHosts } from '../plugin-hosts/plugin-hosts.js';
 import type { Logger, Traces } from '@millrace/telemetry';
 import type { Actors } from './security/actors.js';
 
@@ -42,6 +43,7 @@ export interface ApiParts {
   readonly secrets: SecretBox;
   readonly liveUpdates: LiveUpdates;
   readonly traces: Traces;
+  readonly pluginHosts: PluginHosts;
   /** Where ended logs are kept for good; null: nowhere. */
   readonly logStore: ObjectStore | null;
 }

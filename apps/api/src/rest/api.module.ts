@@ -4,7 +4,7 @@ import { AccessTokens, ApiTokens, EndedSessions, Roles, SecretBox, Users } from 
 import { readStoredLog } from '@millrace/object-store';
 import type { ObjectStore } from '@millrace/object-store';
 import type { LogStore } from '@millrace/task-logs';
-import { AssetsReader, PartitionsReader, WatchersReader, BackfillsReader, DagsReader, Database, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
+import { AssetsReader, PartitionsReader, WatchersReader, BackfillsReader, DagsReader, Database, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, Plugins, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
 import { RerunDesk, WhyDesk } from '@millrace/scheduling';
 import type { ApiParts } from './api-parts.js';
 import { AuthController } from './auth/auth.controller.js';
@@ -33,6 +33,8 @@ import { MonitorController } from './monitor/monitor.controller.js';
 import { Actors } from './security/actors.js';
 import { visibleDags } from './security/request-scope.js';
 import { checkOperations } from './openapi/operation.js';
+import { PluginHosts } from '../plugin-hosts/plugin-hosts.js';
+import { PluginRoutesController } from './plugins/plugin-routes.controller.js';
 import { PluginsController } from './plugins/plugins.controller.js';
 import { AssetsController } from './assets/assets.controller.js';
 import { PartitionsController } from './assets/partitions.controller.js';
@@ -66,7 +68,7 @@ export const CONTROLLERS: readonly Type[] = [
   ConnectionsController, EventLogsController, JobsController, ConfigController, MillraceController, UpdatesController,
   AssetsController, QueuedEventsController, PartitionsController, WatchersController,
   UsersController, RolesController, TeamsController, ApiTokensController,
-  PluginsController, WhyController, ControlController, MaintenanceController, RerunsController, CallbacksController, DagFilesController,
+  PluginsController, PluginRoutesController, WhyController, ControlController, MaintenanceController, RerunsController, CallbacksController, DagFilesController,
   ...UI_CONTROLLERS,
 ];
 
@@ -100,6 +102,8 @@ export function apiModule(parts: ApiParts): DynamicModule {
       { provide: AssetsReader, useValue: new AssetsReader(parts.database.pool, visibleDags) },
       { provide: WatchersReader, useValue: new WatchersReader(parts.database.pool, visibleDags) },
       { provide: PartitionsReader, useValue: new PartitionsReader(parts.database.pool, visibleDags) },
+      { provide: Plugins, useValue: new Plugins(parts.database) },
+      { provide: PluginHosts, useValue: parts.pluginHosts },
       { provide: NotesWriter, useValue: parts.notes },
       { provide: Users, useValue: parts.users },
       { provide: AccessTokens, useValue: parts.tokens },

@@ -19,6 +19,23 @@ export interface BundleRequest {
   readonly pluginFolders: readonly string[];
   /** Of a file that is no code: the code that stands for it. Imports in it are as if written in the dags folder itself. */
   readonly code?: string;
+  /** Plugins whose listeners, links and macros become part of the dags. */
+  readonly attached?: readonly AttachedPlugin[];
+  /** It is not a dag file but a module of a plugins folder, or of a package. */
+  readonly plugin?: {
+    /** The folder's name in messages, e.g. `plugins`. */
+    readonly folderName: string;
+    /** What it is called unless it says so itself. */
+    readonly fallbackName: string;
+  };
+}
+
+export interface AttachedPlugin {
+  readonly name: string;
+  /** Absolute. */
+  readonly file: string;
+  /** false: only to files whose templates speak of its macros. */
+  readonly isForAll: boolean;
 }
 
 export interface Bundle {
@@ -43,11 +60,29 @@ const BANNER = "import{createRequire as __millraceCreateRequire}from'node:module
 
 /** Bundles a dag file with all it imports into one module, the same bytes on every machine. */
 export async function bundleFile(request: BundleRequest): Promise<BundleOutcome> {
+  const attached = request.attached ?? [];
+  const outcome = await bundleWith(request, attached.filter((plugin) => plugin.isForAll));
+  if (!outcome.ok) return outcome;
+  // A template is text, so what it names stands in the bundle as it was written.
+  const named = attached.filter((plugin) => !plugin.isForAll && outcome.bundle.code.includes(`macros.${plugin.name}.`));
+  return named.length === 0 ? outcome : bundleWith(request, attached.filter((plugin) => plugin.isForAll || named.includes(plugin)));
+}
+
+function entryOf(request: BundleRequest, attached: readonly AttachedPlugin[]): string {
+  const file = JSON.stringify(`./${request.path}`);
+  const own = request.code ?? `import ${file};\n`;
+  if (request.plugin !== undefined) return `import * as module from ${file};\nimport { describePlugin } from '@millrace/sdk';\nexport const __millrace_plugin__ = describePlugin(module, ${JSON.stringify(request.plugin.fallbackName)});\nexport const __millrace_module__ = module;\n`;
+  if (attached.length === 0) return `${own}import { collectDags } from '@millrace/sdk';\nexport const __millrace_dags__ = collectDags();\n`;
+  const imports = attached.map((plugin, index) => `import * as plugin${index} from ${JSON.stringify(plugin.file)};\n`).join('');
+  return `${own}import { attachPlugins, collectDags } from '@millrace/sdk';\n${imports}export const __millrace_dags__ = attachPlugins(collectDags(), [${attached.map((_, index) => `plugin${index}`).join(', ')}]);\n`;
+}
+
+async function bundleWith(request: BundleRequest, attached: readonly AttachedPlugin[]): Promise<BundleOutcome> {
   const names = new StableNames(request);
   try {
     const result = await build({
       stdin: {
-        contents: `${request.code ?? `import ${JSON.stringify(`./${request.path}`)};\n`}import { collectDags } from '@millrace/sdk';\nexport const __millrace_dags__ = collectDags();\n`,
+        contents: entryOf(request, attached),
         resolveDir: request.root,
         sourcefile: ENTRY,
         loader: 'js',
@@ -134,7 +169,7 @@ class StableNames {
   constructor(request: BundleRequest) {
     this.root = request.root;
     this.places = [
-      { folder: request.root, name: '' },
+      { folder: request.root, name: request.plugin?.folderName ?? '' },
       ...request.pluginFolders.map((folder) => ({ folder, name: 'plugins' })),
     ];
   }

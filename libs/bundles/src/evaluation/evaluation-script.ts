@@ -83,6 +83,7 @@ process.on('uncaughtException', (error) => answer(failure(error)));
 Error.stackTraceLimit = 20;
 try {
   const module = await import(job.url);
+  if (job.plugin) answer({ plugin: module.__millrace_plugin__ });
   const dags = [...module.__millrace_dags__.values()];
   const wanted = job.timetables;
   const told = dags.filter((dag) => dag.hasTimetable && (wanted === undefined || Object.hasOwn(wanted, dag.dagId)));

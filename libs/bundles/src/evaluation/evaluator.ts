@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { dagDocumentSchema } from '@millrace/contracts';
-import type { DagDocument } from '@millrace/contracts';
+import { dagDocumentSchema, pluginDocumentSchema } from '@millrace/contracts';
+import type { DagDocument, PluginDocument } from '@millrace/contracts';
 import type { Bundle } from '../bundling/bundle-file.js';
 import { importFailure } from '../import-errors/import-failure.js';
 import type { ImportFailure } from '../import-errors/import-failure.js';
 import { SourcePositions, isAuthorsFile } from '../import-errors/source-positions.js';
 import type { SourcePosition } from '../import-errors/source-positions.js';
 import { BUNDLE_FILE, SandboxProcess } from './sandbox-process.js';
-import type { EvaluationLimits } from './sandbox-process.js';
+import type { EvaluationLimits, SandboxQuestion } from './sandbox-process.js';
 
 export type EvaluationOutcome = { readonly ok: true; readonly documents: readonly DagDocument[]; readonly timetables: Readonly<Record<string, ToldTimetable>> } | { readonly ok: false; readonly failure: ImportFailure };
 
@@ -17,6 +17,8 @@ const timetableSchema = z.object({ runs: z.array(runSchema).max(1_000), isComple
 export type ToldTimetable = z.infer<typeof timetableSchema>;
 export type ToldRun = z.infer<typeof runSchema>;
 export type TimetablesOutcome = { readonly ok: true; readonly timetables: Readonly<Record<string, ToldTimetable>> } | { readonly ok: false; readonly message: string };
+
+export type PluginEvaluation = { readonly ok: true; readonly document: PluginDocument } | { readonly ok: false; readonly failure: ImportFailure };
 
 const answerSchema = z.union([
   z.object({ documents: z.array(z.unknown()), timetables: z.record(z.string(), timetableSchema).default({}) }),
@@ -40,24 +42,43 @@ export class Evaluator {
 
   /** @param path the dag file relative to its folder, for messages */
   async evaluate(bundle: Bundle, path: string): Promise<EvaluationOutcome> {
+    const answer = await this.ask(bundle, path, {});
+    return 'failure' in answer ? { ok: false, failure: answer.failure } : this.read(answer.json, bundle, path);
+  }
+
+  /** What a module of a plugins folder gives. @param path as in messages, `plugins/finance.ts` */
+  async evaluatePlugin(bundle: Bundle, path: string): Promise<PluginEvaluation> {
+    const answer = await this.ask(bundle, path, { plugin: true });
+    if ('failure' in answer) return { ok: false, failure: answer.failure };
+    const positions = new SourcePositions(bundle.sourceMap);
+    const given = asJson(answer.json) as { plugin?: unknown; error?: { name: string; message: string; stack: string; definedAt: string | null } } | null;
+    if (given?.error !== undefined) return { ok: false, failure: thrown(given.error, positions, path) };
+    const checked = pluginDocumentSchema.safeParse(given?.plugin);
+    if (!checked.success) return { ok: false, failure: importFailure(`the plugin's description cannot be read: ${checked.error.issues[0]?.path.join('.') ?? ''}: ${checked.error.issues[0]?.message ?? ''}`, { file: path }) };
+    const { definedAt } = checked.data;
+    const place = definedAt === null ? null : positionIn(positions.translate(definedAt, BUNDLE_FILE));
+    return { ok: true, document: { ...checked.data, definedAt: place === null ? null : `${place.file}:${place.line}` } };
+  }
+
+  private async ask(bundle: Bundle, path: string, question: SandboxQuestion): Promise<{ readonly json: string } | { readonly failure: ImportFailure }> {
     this.warm();
     const process = this.spare ?? new SandboxProcess(this.limits);
     this.spare = null;
     this.running.add(process);
-    const end = await process.evaluate(bundle.code).finally(() => this.running.delete(process));
+    const end = await process.evaluate(bundle.code, question).finally(() => this.running.delete(process));
     this.warm();
-    const fail = (message: string): EvaluationOutcome => ({ ok: false, failure: importFailure(message, { file: path }) });
+    const fail = (message: string): { failure: ImportFailure } => ({ failure: importFailure(message, { file: path }) });
     switch (end.kind) {
       case 'timeout':
-        return this.located(bundle, path, Math.min(500, this.limits.timeoutMs), `evaluating the file did not end within ${this.limits.timeoutMs / 1_000} s; is there an endless loop, or work that belongs into a task?`);
+        return { failure: await this.located(bundle, path, Math.min(500, this.limits.timeoutMs), `evaluating the file did not end within ${this.limits.timeoutMs / 1_000} s; is there an endless loop, or work that belongs into a task?`) };
       case 'memory':
-        return this.located(bundle, path, 2_000, `evaluating the file took more than ${this.limits.memoryMb} MB; large data belongs into a task`);
+        return { failure: await this.located(bundle, path, 2_000, `evaluating the file took more than ${this.limits.memoryMb} MB; large data belongs into a task`) };
       case 'output':
         return fail(`the dags of the file are more than ${Math.floor(end.bytes / 1e6)} MB as data; split the file`);
       case 'ended':
         return fail(end.exitCode === 13 ? 'a top-level await never ended' : `the file ended its evaluation itself (${end.exitCode === null ? `signal ${end.signal ?? 'unknown'}` : `exit code ${end.exitCode}; process.exit()?`})${end.stderr === '' ? '' : `: ${end.stderr.trim().split('\n').slice(-5).join('\n')}`}`);
       case 'answer':
-        return this.read(end.json, bundle, path);
+        return { json: end.json };
     }
   }
 
@@ -67,7 +88,7 @@ export class Evaluator {
     const process = this.spare ?? new SandboxProcess(this.limits);
     this.spare = null;
     this.running.add(process);
-    const end = await process.evaluate(code, wanted).finally(() => this.running.delete(process));
+    const end = await process.evaluate(code, { timetables: wanted }).finally(() => this.running.delete(process));
     this.warm();
     if (end.kind !== 'answer') return { ok: false, message: end.kind === 'timeout' ? `no answer within ${this.limits.timeoutMs / 1_000} s` : `the evaluation ended without an answer (${end.kind})` };
     const answer = answerSchema.safeParse(asJson(end.json));
@@ -83,8 +104,8 @@ export class Evaluator {
   }
 
   /** Runs the file once more to see where it is when it goes wrong. */
-  private async located(bundle: Bundle, path: string, afterMs: number, message: string): Promise<EvaluationOutcome> {
-    if (this.disposed) return { ok: false, failure: importFailure(message, { file: path }) };
+  private async located(bundle: Bundle, path: string, afterMs: number, message: string): Promise<ImportFailure> {
+    if (this.disposed) return importFailure(message, { file: path });
     const process = new SandboxProcess(this.limits, true);
     this.running.add(process);
     const frames = await process.whereIs(bundle.code, afterMs).finally(() => this.running.delete(process));
@@ -94,7 +115,7 @@ export class Evaluator {
       return found === null || !isAuthorsFile(found.file) ? [] : [{ ...found, functionName: frame.functionName }];
     });
     const place = places[0] ?? { file: path };
-    return { ok: false, failure: importFailure(message, place, places[0] === undefined ? null : positions.sourceOf(places[0].file), places.map((at) => `    at ${at.functionName === '' ? '' : `${at.functionName} `}${at.file}:${at.line}:${at.column}`)) };
+    return importFailure(message, place, places[0] === undefined ? null : positions.sourceOf(places[0].file), places.map((at) => `    at ${at.functionName === '' ? '' : `${at.functionName} `}${at.file}:${at.line}:${at.column}`));
   }
 
   private read(json: string, bundle: Bundle, path: string): EvaluationOutcome {

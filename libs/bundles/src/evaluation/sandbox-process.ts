@@ -25,6 +25,14 @@ export type SandboxEnd =
   | { readonly kind: 'output'; readonly bytes: number }
   | { readonly kind: 'ended'; readonly exitCode: number | null; readonly signal: string | null; readonly stderr: string };
 
+/** What is wanted of the bundle instead of its dags' documents. */
+export interface SandboxQuestion {
+  /** How these dags' timetables go on. */
+  readonly timetables?: Readonly<Record<string, unknown>>;
+  /** What the plugin gives. */
+  readonly plugin?: true;
+}
+
 /** The name bundles have while they are evaluated; positions in stacks are found by it. */
 export const BUNDLE_FILE = 'millrace-bundle.mjs';
 /** More than any message to the api holds (see published-document.ts): bounds what a file can make the processor read. */
@@ -97,14 +105,13 @@ export class SandboxProcess {
     }
   }
 
-  private give(code: Uint8Array, timetables?: Readonly<Record<string, unknown>>): void {
+  private give(code: Uint8Array, asked: SandboxQuestion = {}): void {
     const file = join(this.folder, BUNDLE_FILE);
     writeFileSync(file, code, { mode: 0o600 });
-    this.child.stdin?.end(`${JSON.stringify({ url: pathToFileURL(file).href, locate: this.locate, timetables })}\n`);
+    this.child.stdin?.end(`${JSON.stringify({ url: pathToFileURL(file).href, locate: this.locate, ...asked })}\n`);
   }
 
-  /** @param timetables asks for no documents but for how these dags' timetables go on */
-  async evaluate(code: Uint8Array, timetables?: Readonly<Record<string, unknown>>): Promise<SandboxEnd> {
+  async evaluate(code: Uint8Array, asked: SandboxQuestion = {}): Promise<SandboxEnd> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     let cause: SandboxEnd | null = null;
@@ -122,7 +129,7 @@ export class SandboxProcess {
       const rss = residentMb(this.child.pid);
       if (rss !== null && rss > this.limits.memoryMb * 1.5 + 64) stop({ kind: 'memory' });
     }, MEMORY_LOOK_MS);
-    this.give(code, timetables);
+    this.give(code, asked);
     const end = await this.ended;
     clearTimeout(timeout);
     clearInterval(look);

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { DagDocument } from '@millrace/contracts';
+import { PluginCatalogue, attachedPlugins } from '../plugins/plugin-catalogue.js';
+import type { FoundPlugin } from '../plugins/plugin-catalogue.js';
 import { bundleFile } from '../bundling/bundle-file.js';
-import type { Bundle } from '../bundling/bundle-file.js';
+import type { AttachedPlugin, Bundle } from '../bundling/bundle-file.js';
 import type { Evaluator, ToldTimetable } from '../evaluation/evaluator.js';
 import { importFailure } from '../import-errors/import-failure.js';
 import type { ImportFailure } from '../import-errors/import-failure.js';
@@ -40,6 +42,8 @@ export interface FolderLook {
   readonly changed: readonly FileOutcome[];
   /** Every dag file of the folder, broken ones too. Null: the folder cannot be read, so nothing may be concluded. */
   readonly present: readonly string[] | null;
+  /** Every plugin of the folder, broken ones too. Null as `present`. */
+  readonly plugins: readonly FoundPlugin[] | null;
   /** Folders to watch. */
   readonly folders: readonly string[];
   /** Something was being written or has just gone: look again after so many milliseconds. Null: all is settled. */
@@ -83,6 +87,8 @@ export class FolderProcessor {
   /** Files that are being processed, also those a look did not wait for. */
   private readonly inFlight = new Set<string>();
   private slow = 0;
+  private readonly plugins: PluginCatalogue;
+  private attachedBefore = '[]';
   /** Of files no look waited for; the next look throws them. */
   private readonly errors: unknown[] = [];
 
@@ -90,6 +96,7 @@ export class FolderProcessor {
 
   constructor(private readonly folder: DagsFolder, private readonly evaluator: Evaluator, private readonly parallelism: number, timing: Partial<FolderTiming> = {}) {
     this.timing = { ...TIMING, ...timing };
+    this.plugins = new PluginCatalogue(evaluator);
   }
 
   /** @param onChanged called with each outcome as soon as it is there, before the slower ones end */
@@ -99,10 +106,16 @@ export class FolderProcessor {
       if (['ENOENT', 'ENOTDIR', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
       throw error;
     });
-    if (scan === null) return { changed: [], present: null, folders: [], lookAgainMs: null };
+    if (scan === null) return { changed: [], present: null, plugins: null, folders: [], lookAgainMs: null };
     const pluginFolders = await existing(this.folder.pluginFolders);
     const pluginScans = await Promise.all(pluginFolders.map((folder) => scanFolder(folder).catch(() => null)));
     const surroundings = [...scan.files, ...pluginScans.flatMap((one) => one?.files ?? [])].map((file) => `${file.file}:${file.size}:${file.mtimeMs}`).join('\n');
+
+    const attached = attachedPlugins(await this.plugins.look(pluginFolders, true));
+    const attachedNow = JSON.stringify(attached);
+    // Other plugins may make other bundles of all files; what comes out the same is not evaluated again.
+    if (attachedNow !== this.attachedBefore) for (const [path, known] of this.known) this.known.set(path, { ...known, stamps: new Map() });
+    this.attachedBefore = attachedNow;
 
     let lookAgainMs: number | null = null;
     const again = (ms: number): void => {
@@ -120,7 +133,7 @@ export class FolderProcessor {
       else stale.push(file);
     }
     await inParallel(stale, this.parallelism, async (file) => {
-      const processing = this.process(scan.root, file, pluginFolders, surroundings, again).finally(() => this.inFlight.delete(file.path));
+      const processing = this.process(scan.root, file, pluginFolders, attached, surroundings, again).finally(() => this.inFlight.delete(file.path));
       this.inFlight.add(file.path);
       if (await this.isSlow(processing)) {
         // It goes on beside the following looks; the files after it are not to wait for it.
@@ -135,7 +148,8 @@ export class FolderProcessor {
       await onChanged(outcome);
     });
     const present = this.presence(new Set(scan.files.map((file) => file.path)), again);
-    return { changed, present, folders: [...scan.folders, ...pluginScans.flatMap((one) => one?.folders ?? [])], lookAgainMs };
+    const plugins = await this.plugins.look(pluginFolders, false);
+    return { changed, present, plugins, folders: [...scan.folders, ...pluginScans.flatMap((one) => one?.folders ?? [])], lookAgainMs };
   }
 
   /** Makes the next look process this file again, e.g. because the api refused it for a reason that may have passed. */
@@ -171,7 +185,7 @@ export class FolderProcessor {
     return false;
   }
 
-  private async process(root: string, file: FoundFile, pluginFolders: readonly string[], surroundings: string, again: (ms: number) => void): Promise<FileOutcome | null> {
+  private async process(root: string, file: FoundFile, pluginFolders: readonly string[], attached: readonly AttachedPlugin[], surroundings: string, again: (ms: number) => void): Promise<FileOutcome | null> {
     const startedAt = Date.now();
     const source = await readFile(file.file, 'utf8').catch(() => null);
     if (source === null) return null; // Gone since the scan: the next look says so.
@@ -186,7 +200,7 @@ export class FolderProcessor {
       this.known.set(file.path, { isDagFile: false, stamps: new Map([[file.file, stampOf(file)]]), hash: null, sourceHash, failedAt: null, bundlingFailure: null });
       return null;
     }
-    const bundled = isDataFile(file.path) ? await bundleDagFile({ root, path: file.path, pluginFolders }, source) : await bundleFile({ root, path: file.path, pluginFolders });
+    const bundled = isDataFile(file.path) ? await bundleDagFile({ root, path: file.path, pluginFolders, attached }, source) : await bundleFile({ root, path: file.path, pluginFolders, attached });
     const stamps = await stampsOf([file.file, ...(bundled.ok ? bundled.bundle.inputs : [])]);
     stamps.set(file.file, stampOf(file)); // As of the scan: a write since then is seen by the next look.
     if (bundled.ok && bundled.bundle.hash === known?.hash) {
@@ -280,7 +294,7 @@ async function existing(folders: readonly string[]): Promise<string[]> {
   return [...new Set(real.filter((folder) => folder !== null))];
 }
 
-/** Where plugins of a dags folder are looked for: beside it, then in the home folder. */
-export function pluginFoldersOf(dagsFolder: string, home: string | null): string[] {
-  return [join(dagsFolder, '..', 'plugins'), ...(home === null ? [] : [join(home, 'plugins')])];
+/** Where plugins of a dags folder are looked for: beside it, then in the folder of all (`core.plugins_folder`, else that of the home). */
+export function pluginFoldersOf(dagsFolder: string, home: string | null, pluginsFolder = ''): string[] {
+  return [...new Set([join(dagsFolder, '..', 'plugins'), ...(pluginsFolder !== '' ? [resolve(pluginsFolder)] : home === null ? [] : [join(home, 'plugins')])])];
 }

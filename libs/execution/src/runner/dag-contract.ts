@@ -13,11 +13,15 @@ export interface LogLines {
 export interface DagLike {
   readonly options?: unknown;
   readonly tasks: ReadonlyMap<string, TaskLike>;
+  /** Names for templates by plugin: `macros.<plugin>.<name>`. */
+  readonly macros?: Macros;
   /** Gives a mapped task the values of its index, and gives what takes them back; null: it is not mapped. Absent: a bundle of an earlier version. */
   bind?(taskId: string, context: TaskContext): Promise<(() => void) | null>;
   /** How much of its index path a task has in common with another, and how long that one's is. */
   sharedPath?(taskId: string, otherId: string): { readonly shared: number; readonly depth: number };
 }
+
+export type Macros = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 export interface TaskLike {
   readonly operator: OperatorLike;

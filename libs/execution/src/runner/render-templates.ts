@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { RunnerAnswer, RunnerQuestion } from '@millrace/contracts';
 import type { SecretMask } from '@millrace/task-logs';
 import type { Environment, Template } from 'nunjucks';
-import type { TaskLike } from './dag-contract.js';
+import type { Macros, TaskLike } from './dag-contract.js';
 import { maskSensitiveFields } from './sensitive-names.js';
 import type { Ask } from './supervisor-questions.js';
 import type { TaskContext } from './task-context.js';
@@ -26,7 +26,7 @@ const MAX_ROUNDS = 100;
  * Renders the template fields of an operator, in place: a copy would have no `#private` state, and a process runs one try at
  * a time. Throws an error that names the field; the operator is then as it was.
  */
-export async function renderTemplates(task: TaskLike, context: TaskContext, secrets: SecretMask, ask: Ask): Promise<Rendered> {
+export async function renderTemplates(task: TaskLike, context: TaskContext, secrets: SecretMask, ask: Ask, macros: Macros = {}): Promise<Rendered> {
   const fields = task.templateFields;
   if (fields.length === 0) return NOTHING;
   const operator = task.operator as unknown as Record<string, unknown>;
@@ -38,7 +38,7 @@ export async function renderTemplates(task: TaskLike, context: TaskContext, secr
     shown[field] = value;
     if (!holdsTemplate(value)) continue;
     try {
-      shown[field] = await renderWithAnswers(value, context, operator, secrets, ask);
+      shown[field] = await renderWithAnswers(value, context, operator, secrets, ask, macros);
     } catch (error) {
       throw notRendered(field, context, error);
     }
@@ -61,9 +61,9 @@ export async function renderTemplates(task: TaskLike, context: TaskContext, secr
 }
 
 /** What people see instead of an index, at most 250 characters. */
-export async function renderIndexName(template: string, task: TaskLike, context: TaskContext, secrets: SecretMask, ask: Ask): Promise<string> {
+export async function renderIndexName(template: string, task: TaskLike, context: TaskContext, secrets: SecretMask, ask: Ask, macros: Macros = {}): Promise<string> {
   try {
-    const name = await renderWithAnswers(template, context, task.operator as unknown as Record<string, unknown>, secrets, ask);
+    const name = await renderWithAnswers(template, context, task.operator as unknown as Record<string, unknown>, secrets, ask, macros);
     return secrets.mask(String(name)).slice(0, 250);
   } catch (error) {
     throw new Error(`mapIndexTemplate of task "${context.taskId}" could not be rendered: ${reasonOf(error)}`, { cause: error });
@@ -86,7 +86,7 @@ function notRendered(field: string, context: TaskContext, error: unknown): Error
 }
 
 /** Templates render synchronously, their questions are answered by others: render, fetch what was missing, render again. */
-async function renderWithAnswers(value: unknown, context: TaskContext, taskFields: Record<string, unknown>, secrets: SecretMask, ask: Ask): Promise<unknown> {
+async function renderWithAnswers(value: unknown, context: TaskContext, taskFields: Record<string, unknown>, secrets: SecretMask, ask: Ask, macros: Macros): Promise<unknown> {
   const answers = new Map<string, RunnerAnswer>();
   for (let round = 0; round < MAX_ROUNDS; round++) {
     let missing: RunnerQuestion | undefined;
@@ -95,7 +95,7 @@ async function renderWithAnswers(value: unknown, context: TaskContext, taskField
       if (answer !== undefined) return answer;
       missing ??= question;
       throw new Error('waiting for an answer');
-    });
+    }, macros);
     try {
       return renderValue(value, names);
     } catch (error) {

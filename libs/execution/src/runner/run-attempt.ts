@@ -58,7 +58,7 @@ export class AttemptRun {
       if (request.indexPath.length > 0) await this.bindToIndex(dag, task);
       await runOnExecute(dags, request, this.context, log);
       if (task.templateFields.length > 0) {
-        this.rendered = await renderTemplates(task, this.context, this.secrets, this.ask);
+        this.rendered = await renderTemplates(task, this.context, this.secrets, this.ask, dag?.macros);
       }
       const outlets = task.operator.options?.outlets;
       if (outlets !== undefined) this.context.outlets.declare(outlets);
@@ -82,7 +82,7 @@ export class AttemptRun {
     this.context.ti.relateTo(dag);
     this.unbind = (await dag?.bind?.(this.request.taskId, this.context)) ?? null;
     const template = task.operator.options?.mapIndexTemplate;
-    if (typeof template === 'string' && template !== '') this.indexName = await renderIndexName(template, task, this.context, this.secrets, this.ask);
+    if (typeof template === 'string' && template !== '') this.indexName = await renderIndexName(template, task, this.context, this.secrets, this.ask, dag?.macros);
   }
 
   /** Ends the try from outside its own flow: an uncaught exception of something the task left running. */

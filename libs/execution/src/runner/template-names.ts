@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RunnerAnswer, RunnerQuestion } from '@millrace/contracts';
 import { eventsOf } from './asset-events.js';
 import { connectionOf, noConnection, noVariable } from './connection.js';
+import type { Macros } from './dag-contract.js';
 import { TemplateDate, ds, isoformat, strftime, tsNodash } from './template-dates.js';
 import type { TaskContext } from './task-context.js';
 
@@ -9,7 +10,7 @@ import type { TaskContext } from './task-context.js';
 export type AskNow = (question: RunnerQuestion) => RunnerAnswer;
 
 /** The names a template may use, as Airflow calls them. Names of dates are missing when the run has no logical date. */
-export function templateNames(context: TaskContext, taskFields: Record<string, unknown>, askNow: AskNow): Record<string, unknown> {
+export function templateNames(context: TaskContext, taskFields: Record<string, unknown>, askNow: AskNow, macros: Macros = {}): Record<string, unknown> {
   const ti = taskInstanceOf(context, askNow);
   return {
     ...dateNames(context),
@@ -26,7 +27,8 @@ export function templateNames(context: TaskContext, taskFields: Record<string, u
     var: { value: variables(askNow, (text) => text), json: variables(askNow, (text) => JSON.parse(text) as unknown) },
     conn: named((connectionId) => templateConnection(connectionId, askNow)),
     triggering_asset_events: askedWhenRead(() => triggering(askNow)),
-    macros: MACROS,
+    // The plugins' names first: none may take the place of what has always been there.
+    macros: { ...macros, ...MACROS },
   };
 }
 

@@ -58,6 +58,16 @@ export class XComsReader {
     return readPage<XComRow>(this.db, { select: COLUMNS, from: FROM, filter: built, order: {}, tieBreaker: 'x.dag_id, x.task_id, x.run_id, x.index_path, x.key', page });
   }
 
+  /** Values of an instance under keys that begin so, of its newest try; by key. */
+  async links(dagId: string, runId: string, taskId: string, mapIndex: number, prefix: string): Promise<readonly { readonly key: string; readonly value: unknown }[]> {
+    const { rows } = await this.db.query<{ key: string; value: unknown }>(
+      `select x.key, x.value from ${FROM} where x.dag_id = $1 and x.run_id = $2 and x.task_id = $3 and ${MAP_INDEX} = $4 and starts_with(x.key, $5)
+         and not exists (select from xcom newer where newer.instance_id = x.instance_id and newer.key = x.key and newer.try_number > x.try_number) order by x.key`,
+      [dagId, runId, taskId, mapIndex, prefix],
+    );
+    return rows;
+  }
+
   async find(dagId: string, runId: string, taskId: string, mapIndex: number, key: string): Promise<(XComRow & { readonly value: unknown; readonly location: string | null }) | null> {
     const { rows } = await this.db.query<XComRow & { value: unknown; location: string | null }>(
       `select ${COLUMNS}, x.value, x.location from ${FROM}

@@ -10,6 +10,7 @@ import { BackfillOrder1700000000051 } from './0005b-backfill-order.js';
 import { Waiting1700000000007 } from './0007-waiting.js';
 import { SettledWork1700000000007 } from './0007b-settled-work.js';
 import { Callbacks1700000000012 } from './0012-callbacks.js';
+import { Plugins1700000000023 } from './0023-plugins.js';
 import { Reparse1700000000014 } from './0014-reparse.js';
 import { Assets1700000000006 } from './0006-assets.js';
 import { Control1700000000008 } from './0008-control.js';
@@ -29,6 +30,7 @@ export const MIGRATIONS = [
   Reparse1700000000014,
   Control1700000000008,
   BackfillOrder1700000000051,
+  Plugins1700000000023,
   Access1700000000024,
   Maintenance1700000000281,
 ];

@@ -51,10 +51,10 @@ export async function runAttempt(world: AttemptWorld): Promise<AttemptEnd> {
       context.ti.relateTo(dag);
       undo.unshift((await dag.bind?.(request.taskId, context)) ?? (() => {}));
       const template = task.operator.options?.mapIndexTemplate;
-      if (typeof template === 'string' && template !== '') indexName = await renderIndexName(template, task, context, secrets, world.ask);
+      if (typeof template === 'string' && template !== '') indexName = await renderIndexName(template, task, context, secrets, world.ask, dag.macros);
     }
     await runOnExecute(new Map([[request.dagId, dag]]), request, context, log);
-    const fields = await renderTemplates(task, context, secrets, world.ask);
+    const fields = await renderTemplates(task, context, secrets, world.ask, dag.macros);
     undo.unshift(() => fields.restore());
     if (fields.fieldsJson !== '') rendered = JSON.parse(fields.fieldsJson) as Record<string, unknown>;
     if (task.operator.options?.outlets !== undefined) context.outlets.declare(task.operator.options.outlets);

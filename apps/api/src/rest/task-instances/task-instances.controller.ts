@@ -1,6 +1,7 @@
 import { Controller, Inject, Param } from '@nestjs/common';
 import { z } from 'zod';
-import { InstancesReader } from '@millrace/persistence';
+import { LINK_KEY_PREFIX } from '@millrace/contracts';
+import { InstancesReader, XComsReader } from '@millrace/persistence';
 import type { InstanceFilter, InstanceView } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { onlyWildcard } from '../dag-runs/dag-runs.controller.js';
@@ -23,6 +24,7 @@ export class TaskInstancesController {
     @Inject(InstancesReader) private readonly instances: InstancesReader,
     @Inject(InstanceAnswers) private readonly answers: InstanceAnswers,
     @Inject(Lookups) private readonly lookups: Lookups,
+    @Inject(XComsReader) private readonly xcoms: XComsReader,
     @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
   ) {}
 
@@ -97,11 +99,13 @@ export class TaskInstancesController {
     return this.#try(dagId, runId, taskId, mapIndex, tryNumber);
   }
 
-  /** No operator brings links of its own yet, so the list is empty for every instance there is. */
+  /** What the operator or a plugin left as links of the newest try: XComs under `_link_<name>`. */
   @Operation('get_extra_links')
   async getLinks(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(mapIndexQuery) values: z.infer<typeof mapIndexQuery>): Promise<unknown> {
     await this.lookups.instance(dagId, runId, taskId, values.map_index);
-    return { extra_links: {}, total_entries: 0 };
+    const links = await this.xcoms.links(dagId, runId, taskId, values.map_index, LINK_KEY_PREFIX);
+    const known = Object.fromEntries(links.flatMap(({ key, value }) => (isAddress(value) ? [[key.slice(LINK_KEY_PREFIX.length), value]] : [])));
+    return { extra_links: known, total_entries: Object.keys(known).length };
   }
 
   async #page(filter: InstanceFilter, values: { readonly limit: number; readonly offset: number; readonly order_by: readonly string[] }): Promise<unknown> {
@@ -143,4 +147,9 @@ export class TaskInstancesController {
 
 function anyOr(id: string): string | undefined {
   return id === '~' ? undefined : id;
+}
+
+/** What a browser may be sent to; anything else an operator left under such a key is no link. */
+function isAddress(value: unknown): value is string {
+  return typeof value === 'string' && /^https?:\/\//i.test(value);
 }

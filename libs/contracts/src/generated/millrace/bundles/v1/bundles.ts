@@ -23,6 +23,30 @@ export const protobufPackage = "millrace.bundles.v1";
 
 export const protobufFileName = "millrace/bundles/v1/bundles.proto";
 
+export interface ReportPluginsRequest {
+  /** The name of the dags folder they are there for. */
+  bundleName: string;
+  plugins: ReportedPlugin[];
+}
+
+export interface ReportedPlugin {
+  /** `plugins/finance.ts`, or the name of an npm package. */
+  source: string;
+  /** What it gives (contracts/plugin-document), JSON; empty: it is broken. */
+  document: string;
+  /** Why it cannot be used. */
+  error:
+    | ImportError
+    | undefined;
+  /** One self-contained ES module, of a plugin with routes; empty: it has none. */
+  code: Uint8Array;
+  /** sha-256 hex of `code`. */
+  codeHash: string;
+}
+
+export interface ReportPluginsResponse {
+}
+
 export interface PublishFileRequest {
   /** The name of the dags folder, e.g. "dags", "examples". */
   bundleName: string;
@@ -139,6 +163,221 @@ export interface ExtendTimetableRequest {
 export interface ExtendTimetableResponse {
   accepted: boolean;
 }
+
+function createBaseReportPluginsRequest(): ReportPluginsRequest {
+  return { bundleName: "", plugins: [] };
+}
+
+export const ReportPluginsRequest: MessageFns<ReportPluginsRequest> = {
+  encode(message: ReportPluginsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bundleName !== "") {
+      writer.uint32(10).string(message.bundleName);
+    }
+    for (const v of message.plugins) {
+      ReportedPlugin.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportPluginsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportPluginsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bundleName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.plugins.push(ReportedPlugin.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReportPluginsRequest>): ReportPluginsRequest {
+    return ReportPluginsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReportPluginsRequest>): ReportPluginsRequest {
+    const message = createBaseReportPluginsRequest();
+    message.bundleName = object.bundleName ?? "";
+    message.plugins = object.plugins?.map((e) => ReportedPlugin.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReportedPlugin(): ReportedPlugin {
+  return { source: "", document: "", error: undefined, code: new Uint8Array(0), codeHash: "" };
+}
+
+export const ReportedPlugin: MessageFns<ReportedPlugin> = {
+  encode(message: ReportedPlugin, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.source !== "") {
+      writer.uint32(10).string(message.source);
+    }
+    if (message.document !== "") {
+      writer.uint32(18).string(message.document);
+    }
+    if (message.error !== undefined) {
+      ImportError.encode(message.error, writer.uint32(26).fork()).join();
+    }
+    if (message.code.length !== 0) {
+      writer.uint32(34).bytes(message.code);
+    }
+    if (message.codeHash !== "") {
+      writer.uint32(42).string(message.codeHash);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportedPlugin {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportedPlugin();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.document = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.error = ImportError.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.code = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.codeHash = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReportedPlugin>): ReportedPlugin {
+    return ReportedPlugin.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReportedPlugin>): ReportedPlugin {
+    const message = createBaseReportedPlugin();
+    message.source = object.source ?? "";
+    message.document = object.document ?? "";
+    message.error = (object.error !== undefined && object.error !== null)
+      ? ImportError.fromPartial(object.error)
+      : undefined;
+    message.code = object.code ?? new Uint8Array(0);
+    message.codeHash = object.codeHash ?? "";
+    return message;
+  },
+};
+
+function createBaseReportPluginsResponse(): ReportPluginsResponse {
+  return {};
+}
+
+export const ReportPluginsResponse: MessageFns<ReportPluginsResponse> = {
+  encode(_: ReportPluginsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportPluginsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportPluginsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReportPluginsResponse>): ReportPluginsResponse {
+    return ReportPluginsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ReportPluginsResponse>): ReportPluginsResponse {
+    const message = createBaseReportPluginsResponse();
+    return message;
+  },
+};
 
 function createBasePublishFileRequest(): PublishFileRequest {
   return {
@@ -1459,6 +1698,17 @@ export const BundlesServiceService = {
       Buffer.from(ExtendTimetableResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExtendTimetableResponse => ExtendTimetableResponse.decode(value),
   },
+  /** Tells all plugins a processor finds for one dags folder, the broken ones too; what it told before and does not name now is gone. */
+  reportPlugins: {
+    path: "/millrace.bundles.v1.BundlesService/ReportPlugins" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReportPluginsRequest): Buffer => Buffer.from(ReportPluginsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReportPluginsRequest => ReportPluginsRequest.decode(value),
+    responseSerialize: (value: ReportPluginsResponse): Buffer =>
+      Buffer.from(ReportPluginsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReportPluginsResponse => ReportPluginsResponse.decode(value),
+  },
 } as const;
 
 export interface BundlesServiceServer extends UntypedServiceImplementation {
@@ -1474,6 +1724,8 @@ export interface BundlesServiceServer extends UntypedServiceImplementation {
   takeTimetables: handleUnaryCall<TakeTimetablesRequest, TakeTimetablesResponse>;
   /** How a timetable goes on, or why that cannot be told. Refused when it has gone on meanwhile. */
   extendTimetable: handleUnaryCall<ExtendTimetableRequest, ExtendTimetableResponse>;
+  /** Tells all plugins a processor finds for one dags folder, the broken ones too; what it told before and does not name now is gone. */
+  reportPlugins: handleUnaryCall<ReportPluginsRequest, ReportPluginsResponse>;
 }
 
 export interface BundlesServiceClient extends Client {
@@ -1558,6 +1810,22 @@ export interface BundlesServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ExtendTimetableResponse) => void,
+  ): ClientUnaryCall;
+  /** Tells all plugins a processor finds for one dags folder, the broken ones too; what it told before and does not name now is gone. */
+  reportPlugins(
+    request: ReportPluginsRequest,
+    callback: (error: ServiceError | null, response: ReportPluginsResponse) => void,
+  ): ClientUnaryCall;
+  reportPlugins(
+    request: ReportPluginsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReportPluginsResponse) => void,
+  ): ClientUnaryCall;
+  reportPlugins(
+    request: ReportPluginsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReportPluginsResponse) => void,
   ): ClientUnaryCall;
 }
 
