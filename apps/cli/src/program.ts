@@ -41,6 +41,8 @@ export function createProgram(version: string, onExit: (code: number) => void): 
   maintenanceCommands(program, run, output);
   accessCommands(program, run, output);
 
+  program.command('plugins').description('plugins and what they give; exit code 1 when one is broken').addOption(output()).action(run(async () => (await import('./commands/plugins.js')).listPlugins));
+
   const config = program.command('config').description('configuration');
   config.command('list').option('--describe', 'also what each key means').addOption(output()).description('every key, its value and where it comes from')
     .action(run(async () => (await import('./commands/config.js')).listConfig));
@@ -100,8 +102,11 @@ function dagCommands(program: Command, run: Run, output: () => Option, date: (na
     dags.command(name).argument('<dag_id>').addOption(output()).description(paused ? 'start nothing new of a dag' : 'let a dag run again')
       .action(run(async () => { const { setPaused } = await handlers(); return ((dagId: string, options: { output: 'table' }) => setPaused(dagId, paused, options)) as Handler; }));
   }
-  dags.command('test').argument('<dag_id>').addArgument(date('[date]', 'logical date')).option('-c, --conf <json>', 'a JSON object for the run', jsonObject).addOption(output())
-    .description('run a dag once with all its logs on the terminal (needs a running api)').action(run(async () => (await handlers()).testDag));
+  dags.command('test').argument('<dag_id>').addArgument(date('[date]', 'logical date')).option('-c, --conf <json>', 'a JSON object for the run', jsonObject)
+    .option('--date <date>', 'the same as the argument', instant).option('-f, --file <path>', 'the dag file; otherwise it is looked for in the dags folders')
+    .option('--dags <folder>', 'look here instead of dags/ in the home folder').option('--fakes <file>', 'JSON with outcomes, connections, variables, events, answers, as runDag takes them')
+    .option('--on-server', 'as a real run of a running api, with workers').addOption(output())
+    .description('run a dag once, here and now, without any service; waits and retry delays take no time').action(run(async () => (await import('./commands/test-dag.js')).testDagHere));
 }
 
 function taskCommands(program: Command, run: Run, output: () => Option, date: (name: string, text: string) => Argument): void {

@@ -1,4 +1,4 @@
-import { Operator, Sensor, ask, asset, branch, dag, defer, fail, group, loop, param, sensor, skip, task, ExternalOperator } from '@millrace/sdk';
+import { Operator, Sensor, ask, asset, branch, dag, defer, fail, group, loop, param, plugin, sensor, skip, task, ExternalOperator } from '@millrace/sdk';
 import type { Submitted, TaskContext } from '@millrace/sdk';
 import { describe, expect, it } from 'vitest';
 import { runDag } from './index.js';
@@ -185,6 +185,33 @@ describe('a run of a dag in a test', () => {
     });
     expect((await runDag(past)).states).toEqual({ a: 'success' });
   });
+});
+
+it('gives the dag the listeners, links and macros of plugins', async () => {
+  const heard: string[] = [];
+  const audit = plugin('audit', {
+    macros: { shout: (text: string) => text.toUpperCase(), sign: '!' },
+    links: [{ name: 'Docs', operators: [ShoutOperator], url: (_, operator) => `https://docs.example/${operator.taskId}` }, { name: 'Bad', operators: ['ShoutOperator'], url: () => 'javascript:alert(1)' }],
+    listeners: [
+      { onTaskRunning: ({ taskId }) => heard.push(`${taskId} runs`), onTaskSuccess: ({ taskId }) => heard.push(`${taskId} well`), onTaskFailed: ({ taskId }) => heard.push(`${taskId} failed`) },
+      { onRunFailed: ({ dagId }) => heard.push(`${dagId} failed`), onTaskSuccess: () => { throw new Error('mine'); } },
+      { onRunFailed: () => heard.push('never'), dags: ['another'] },
+    ],
+  });
+  const plugged = dag('plugged', { defaultArgs: { onSuccess: ({ taskId }) => heard.push(`own ${taskId}`) } }, () => {
+    new ShoutOperator('shout', '{{ macros.audit.shout(ds) }}{{ macros.audit.sign }}').to(task('down', () => fail('x'))());
+  });
+  const run = await runDag(plugged, { plugins: [audit] });
+  expect(run.states).toEqual({ shout: 'success', down: 'failed' });
+  expect(run.xcom('shout')).toBe('2026-01-01!');
+  expect(run.task('shout').xcoms).toMatchObject({ _link_Docs: 'https://docs.example/shout' });
+  expect(Object.keys(run.task('shout').xcoms)).toHaveLength(2);
+  expect([...heard].sort()).toEqual(['down failed', 'down runs', 'own shout', 'plugged failed', 'shout runs', 'shout well']);
+  expect(run.callbacks.every(({ error }) => error === null)).toBe(true);
+  expect(run.task('shout').log.join()).toContain('Listener onTaskSuccess of plugin "audit" failed: Error: mine');
+  heard.length = 0;
+  await runDag(plugged, { plugins: [audit], outcomes: { down: 'success' } });
+  expect(heard.filter((what) => what === 'shout runs')).toHaveLength(1);
 });
 
 describe('what cannot be', () => {

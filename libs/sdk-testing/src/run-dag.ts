@@ -5,6 +5,8 @@ import type { DagDocument } from '@millrace/contracts';
 import { compilePlan, compileTimetable } from '@millrace/engine';
 import type { PlanSource } from '@millrace/engine';
 import type { DagLike } from '@millrace/execution/runner';
+import { attachPlugins } from '@millrace/sdk';
+import type { Dag } from '@millrace/sdk';
 import { RUN_ID_PATTERN } from '@millrace/vocabulary';
 import { checkNames } from './options/outcomes.js';
 import type { RunDagOptions } from './options/run-options.js';
@@ -29,6 +31,7 @@ const START = '2026-01-01T00:00:00.000Z';
  * @throws Error for a dag that could not be published, options that name what is not there, and a run that would wait for ever
  */
 export async function runDag(dag: RunnableDag, options: RunDagOptions = {}): Promise<TestRun> {
+  if (options.plugins !== undefined) attachPlugins(new Map([[dag.dagId, dag as unknown as Dag]]), options.plugins);
   const document = documentOf(dag);
   const compiled = compilePlan(document as PlanSource);
   if (!compiled.ok) throw new Error(`dag "${document.dagId}" could not be published: ${compiled.errors.map((error) => error.message).join('; ')}`);

@@ -1,4 +1,4 @@
-import type { Duration, TaskContext } from '@millrace/sdk';
+import type { Duration, Plugin, TaskContext } from '@millrace/sdk';
 
 /** What becomes of one try of a task, instead of running its code. */
 export type Outcome =
@@ -104,6 +104,8 @@ export interface RunDagOptions {
   readonly triggeringAssetEvents?: readonly FakeAssetEvent[];
   /** @default true */
   readonly isLatestRun?: boolean;
+  /** Plugins whose listeners, links and macros the dag has, as the dags of an installation with them. */
+  readonly plugins?: readonly (Plugin | { readonly default: Plugin })[];
   /** Sees the log of the tasks as it is written. @default nobody; `run.task(…).log` has it */
   readonly onLog?: (line: LogLine) => void;
 }

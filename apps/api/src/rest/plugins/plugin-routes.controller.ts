@@ -21,23 +21,23 @@ const WRITE = { action: 'edit', resource: 'dag' } as const;
 export class PluginRoutesController {
   constructor(@Inject(PluginHosts) private readonly hosts: PluginHosts) {}
 
-  @Route('GET', '/api/plugins/:plugin/*path', READ)
+  @Route('GET', '/api/plugins/:plugin/*', READ)
   read(@Param('plugin') plugin: string, @Req() request: ActingRequest, @Res() reply: FastifyReply, @CurrentActor() actor: Actor): Promise<void> {
     return this.#pass(plugin, request, reply, actor);
   }
-  @Route('POST', '/api/plugins/:plugin/*path', WRITE)
+  @Route('POST', '/api/plugins/:plugin/*', WRITE)
   create(@Param('plugin') plugin: string, @Req() request: ActingRequest, @Res() reply: FastifyReply, @CurrentActor() actor: Actor): Promise<void> {
     return this.#pass(plugin, request, reply, actor);
   }
-  @Route('PUT', '/api/plugins/:plugin/*path', WRITE)
+  @Route('PUT', '/api/plugins/:plugin/*', WRITE)
   replace(@Param('plugin') plugin: string, @Req() request: ActingRequest, @Res() reply: FastifyReply, @CurrentActor() actor: Actor): Promise<void> {
     return this.#pass(plugin, request, reply, actor);
   }
-  @Route('PATCH', '/api/plugins/:plugin/*path', WRITE)
+  @Route('PATCH', '/api/plugins/:plugin/*', WRITE)
   change(@Param('plugin') plugin: string, @Req() request: ActingRequest, @Res() reply: FastifyReply, @CurrentActor() actor: Actor): Promise<void> {
     return this.#pass(plugin, request, reply, actor);
   }
-  @Route('DELETE', '/api/plugins/:plugin/*path', WRITE)
+  @Route('DELETE', '/api/plugins/:plugin/*', WRITE)
   remove(@Param('plugin') plugin: string, @Req() request: ActingRequest, @Res() reply: FastifyReply, @CurrentActor() actor: Actor): Promise<void> {
     return this.#pass(plugin, request, reply, actor);
   }
