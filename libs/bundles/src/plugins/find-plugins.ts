@@ -37,7 +37,7 @@ export async function findPlugins(folders: readonly string[]): Promise<PluginMod
     for (const { name } of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (name.startsWith('.') || name.startsWith('_') || name === 'node_modules') continue;
       const kind = await stat(join(folder, name)).catch(() => null);
-      const path = kind?.isFile() === true && hasDagFileName(name) ? name : kind?.isDirectory() === true ? await indexOf(folder, name) : null;
+      const path = kind?.isFile() === true && /\.m?[jt]s$/.test(name) && hasDagFileName(name) ? name : kind?.isDirectory() === true ? await indexOf(folder, name) : null;
       if (path !== null) add({ source: `plugins/${path}`, root: folder, path, folderName: 'plugins', fallbackName: name.replace(/\.\w+$/, ''), file: join(folder, path) });
     }
   }
