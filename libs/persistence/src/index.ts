@@ -51,6 +51,7 @@ export type { DrainingWorker, MaintenanceState } from './maintenance/maintenance
 export { WhyReads } from './why/why-reads.js';
 export type { AroundInstance, AroundRun } from './why/why-reads.js';
 export { RefitWriter } from './control/refit-writer.js';
+export type { TaskColumns } from './control/refit-writer.js';
 export { OtherRunsStore } from './other-runs/other-runs.js';
 export type { AskingInstance, NewWaiter, OtherRun, Waiter } from './other-runs/other-runs.js';
 export { RerunStore } from './reruns/rerun-store.js';
@@ -148,7 +149,7 @@ export type { SelectableRow } from './runs/run-writer.js';
 export { currentVersions, insertRuns, isRunIdTaken } from './runs/insert-runs.js';
 export type { CurrentVersion, NewRun } from './runs/insert-runs.js';
 export { BackfillWriter, completeBackfills, runsInRange, runsOfCancelledBackfills, runsOfPartitions } from './backfills/backfill-writer.js';
-export type { AskedEvent, BackfillDateWrite, BackfillException, NewBackfill, RunInRange, TaskColumns } from './backfills/backfill-writer.js';
+export type { AskedEvent, BackfillDateWrite, BackfillException, NewBackfill, RunInRange } from './backfills/backfill-writer.js';
 export { BundleReader } from './bundles/bundle-reader.js';
 export { checkSchema, databaseNow } from './database/check-schema.js';
 export { takeCensus } from './census/census.js';

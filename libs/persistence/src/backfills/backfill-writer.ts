@@ -94,32 +94,6 @@ from (select *, row_number() over (order by id) as place from again) a, (select 
 returning id, dag_run_id as "runId", payload`,
 };
 
-/** retire-instances: of tasks a run's new version does not have. $1 uuid[] run ids, $2 text[] its task ids. */
-const RETIRE_INSTANCES: Statement = {
-  name: 'retire-instances',
-  text: `update task_instance set state = 'removed', reason = 'the version it was run on again does not have this task' where dag_run_id = any($1::uuid[]) and task_id <> all($2::text[]) and state is distinct from 'removed'`,
-};
-
-/** fit-instances: tasks that are in both versions take what the new one says of them. $1 uuid[] run ids, $2 json array of tasks. */
-const FIT_INSTANCES: Statement = {
-  name: 'fit-instances',
-  text: `
-update task_instance t set queue = n.queue, pool = n.pool, pool_slots = n."poolSlots", priority_weight = n."priorityWeight", operator = n.operator, owner = n.owner
-from jsonb_to_recordset($2::jsonb) as n("taskId" text, queue text, pool text, "poolSlots" int, "priorityWeight" int, operator text, owner text)
-where t.dag_run_id = any($1::uuid[]) and t.task_id = n."taskId"`,
-};
-
-/** add-instances: of tasks that are new in a run's version, undecided. $1 json array. */
-const ADD_INSTANCES: Statement = {
-  name: 'add-instances',
-  text: `
-insert into task_instance (id, dag_run_id, dag_id, run_id, task_id, index_path, max_tries, queue, pool, pool_slots, priority_weight, operator, owner)
-select n.id, r.id, r.dag_id, r.run_id, n."taskId", '{}', n."maxTries", n.queue, n.pool, n."poolSlots", n."priorityWeight", n.operator, n.owner
-from jsonb_to_recordset($1::jsonb) as n(id uuid, "runId" uuid, "taskId" text, "maxTries" int, queue text, pool text, "poolSlots" int, "priorityWeight" int, operator text, owner text)
-join dag_run r on r.id = n."runId"
-where not exists (select from task_instance t where t.dag_run_id = r.id and t.task_id = n."taskId")`,
-};
-
 /** set-backfill-paused: null when there is none, or it is over. */
 const SET_BACKFILL_PAUSED: Statement = {
   name: 'set-backfill-paused',
@@ -170,17 +144,6 @@ export interface AskedEvent {
   readonly payload: unknown;
 }
 
-export interface TaskColumns {
-  readonly taskId: string;
-  readonly maxTries: number;
-  readonly queue: string;
-  readonly pool: string;
-  readonly poolSlots: number;
-  readonly priorityWeight: number;
-  readonly operator: string;
-  readonly owner: string;
-}
-
 export class BackfillWriter {
   constructor(private readonly tx: Transaction) {}
 
@@ -208,14 +171,6 @@ export class BackfillWriter {
   async adopt(backfillId: number, runs: readonly AdoptedRun[], versionId: DagVersionId | null): Promise<Set<RunId>> {
     const rows = await this.tx.query<{ id: RunId }>(ADOPT_RUNS, [backfillId, plainArray(runs.map((run) => run.id)), plainArray(runs.map((run) => run.ordinal)), versionId]);
     return new Set(rows.map((row) => row.id));
-  }
-
-  /** Makes the instances of finished runs those of another version: what is gone is removed, what is new is undecided. @param ids made for each run and task */
-  async fit(runs: readonly RunId[], tasks: readonly TaskColumns[], ids: (run: RunId, taskId: string) => string): Promise<void> {
-    const list = plainArray(runs);
-    await this.tx.query(RETIRE_INSTANCES, [list, tasks.map((task) => task.taskId)]);
-    await this.tx.query(FIT_INSTANCES, [list, JSON.stringify(tasks)]);
-    await this.tx.query(ADD_INSTANCES, [JSON.stringify(runs.flatMap((runId) => tasks.map((task) => ({ ...task, runId, id: ids(runId, task.taskId) }))))]);
   }
 
   /** Stores what puts runs back in line and clears them, so that it happens whatever becomes of this process. @param ids two ascending uuids a run */

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { RunEvent } from '@millrace/engine';
-import { BackfillWriter, RunReader, RunWriter, completeBackfills, currentVersions, insertRuns, publishedRuns, runsInRange, runsOfCancelledBackfills, runsOfPartitions } from '@millrace/persistence';
-import type { AskedEvent, BackfillDateWrite, CurrentVersion, Database, NewRun, TaskColumns, Transaction } from '@millrace/persistence';
+import { BackfillWriter, RefitWriter, RunReader, RunWriter, completeBackfills, currentVersions, insertRuns, publishedRuns, runsInRange, runsOfCancelledBackfills, runsOfPartitions } from '@millrace/persistence';
+import type { AskedEvent, BackfillDateWrite, CurrentVersion, Database, NewRun, Transaction } from '@millrace/persistence';
 import { MillraceError, uuidV7From } from '@millrace/vocabulary';
 import type { RunId } from '@millrace/vocabulary';
 import type { InputResult, RunInput } from '../apply-runs/inputs.js';
 import { confJsonOf, paramsJsonOf } from '../commands/check-conf.js';
 import type { BackfillInput, BackfillPlan } from '../commands/commands.js';
 import type { RunCache, VersionPlan } from '../run-cache/run-cache.js';
+import { taskColumnsOf } from '../run-cache/task-columns.js';
 import { runNameOf, runNamePart } from '../schedules/run-names.js';
 import { timetableOf } from '../schedules/timetable-of.js';
 import { backfillDates, planBackfill } from './plan-backfill.js';
@@ -107,7 +108,7 @@ export class BackfillDesk {
     const adopted = await backfills.adopt(backfillId, runs, latest ? dag.versionId : null);
     const fitted = differing.filter((id) => adopted.has(id));
     const fresh = (offset: number): string => uuidV7From(dag.nowMs + offset, randomBytes(10));
-    if (fitted.length > 0) await backfills.fit(fitted, columnsOf(version), () => fresh(0));
+    if (fitted.length > 0) await new RefitWriter(tx).fit(fitted, taskColumnsOf(version), () => fresh(0));
     const ids = [...adopted];
     const asked = await backfills.askToRunAgain(ids, input.actor, { marked: ids.map(() => fresh(0)), cleared: ids.map(() => fresh(1)) });
     return { adopted, asked };
@@ -143,10 +144,4 @@ function nameOf({ runAfter, partition }: BackfillPlan['runs'][number]): string {
 async function otherVersion(tx: Transaction, ids: readonly RunId[], versionId: string): Promise<RunId[]> {
   const rows = await new RunReader(tx).headers(ids);
   return rows.flatMap((row) => (row.dagVersionId === versionId ? [] : [row.id]));
-}
-
-function columnsOf({ plan }: VersionPlan): TaskColumns[] {
-  return plan.tasks.map((task) => ({
-    taskId: task.taskId, maxTries: task.retries, queue: task.queue, pool: task.pool, poolSlots: task.poolSlots, priorityWeight: task.effectivePriority, operator: task.operator, owner: task.owner,
-  }));
 }

@@ -53,6 +53,21 @@ describe('clearing', () => {
     expect(gap).toEqual({ gap: false });
   });
 
+  it('runs a task again that was gone from one version and is back in the next', async () => {
+    await using rig = await SchedulerRig.open();
+    const both = (owner: string): object[] => [task('a', [], { owner }), task('b', ['a'])];
+    await rig.publish(dag(both('first')));
+    await rig.addWorker(() => ({}));
+    const id = await ended(rig, 'r');
+    for (const tasks of [[task('a')], both('last')]) {
+      await rig.publish(dag(tasks));
+      await rig.commands.clearRun(id, 'ada', { latest: true });
+      expect(await rig.ended(id)).toBe('success');
+    }
+    expect(await rig.states(id)).toEqual({ a: 'success', b: 'success' });
+    expect(started(rig)).toEqual(['a#1', 'b#1', 'a#2', 'a#3', 'b#2']);
+  });
+
   it('refuses the latest version for a run that has not ended, and changes nothing', async () => {
     await using rig = await SchedulerRig.open();
     await rig.publish(dag([task('a')]));

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { RunEvent } from '@millrace/engine';
-import { BackfillWriter, RefitWriter, RunCommandReader, RunReader, RunWriter, currentVersions } from '@millrace/persistence';
-import type { Database, TaskColumns } from '@millrace/persistence';
+import { RefitWriter, RunCommandReader, RunReader, RunWriter, currentVersions } from '@millrace/persistence';
+import type { Database } from '@millrace/persistence';
 import { MillraceError, uuidV7From } from '@millrace/vocabulary';
 import type { InstanceId, RunId } from '@millrace/vocabulary';
 import { groupBy } from '../grouping/group-by.js';
-import type { RunCache, VersionPlan } from '../run-cache/run-cache.js';
+import type { RunCache } from '../run-cache/run-cache.js';
+import { taskColumnsOf } from '../run-cache/task-columns.js';
 import type { ClearOptions } from './commands.js';
 import type { Submit } from './control-commands.js';
 
@@ -73,17 +74,10 @@ export class RunAgain {
         if (!(await new RefitWriter(tx).onto(run.id, version.versionId))) {
           throw new MillraceError('conflict', `run ${run.runId} of dag ${run.dagId} has not ended, so it cannot be moved to the latest version: what is cleared of it runs on its own; wait for its end, or cancel it`);
         }
-        await new BackfillWriter(tx).fit([run.id], columnsOf(this.cache.version(version.versionId)), () => uuidV7From(version.nowMs, randomBytes(10)));
+        await new RefitWriter(tx).fit([run.id], taskColumnsOf(this.cache.version(version.versionId)), () => uuidV7From(version.nowMs, randomBytes(10)));
         await new RunWriter(tx).audit('move_run_to_latest_version', actor, { dagId: run.dagId, runId: run.runId });
       }
     });
     for (const run of runs) this.ring(run.id, run.dagId);
   }
-}
-
-/** What stored instances know of their tasks. */
-export function columnsOf({ plan }: VersionPlan): TaskColumns[] {
-  return plan.tasks.map((task) => ({
-    taskId: task.taskId, maxTries: task.retries, queue: task.queue, pool: task.pool, poolSlots: task.poolSlots, priorityWeight: task.effectivePriority, operator: task.operator, owner: task.owner,
-  }));
 }

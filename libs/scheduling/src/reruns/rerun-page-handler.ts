@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { RunEvent } from '@millrace/engine';
-import { BackfillWriter, RefitWriter, RerunStore, RunReader, RunWriter, currentVersions } from '@millrace/persistence';
+import { RefitWriter, RerunStore, RunReader, RunWriter, currentVersions } from '@millrace/persistence';
 import type { RerunItem, Transaction } from '@millrace/persistence';
 import { uuidV7From } from '@millrace/vocabulary';
 import type { ApplyRuns } from '../apply-runs/apply-runs.js';
 import { confJsonOf, paramsJsonOf } from '../commands/check-conf.js';
-import { columnsOf } from '../commands/run-again.js';
 import { tellRun } from '../outbox/tell-run.js';
 import type { AfterOutbox, OutboxHandler } from '../outbox/outbox-runner.js';
 import type { RunCache } from '../run-cache/run-cache.js';
+import { taskColumnsOf } from '../run-cache/task-columns.js';
 import { rerunRequest } from './rerun-request.js';
 import type { RerunRequest } from './rerun-request.js';
 
@@ -70,7 +70,7 @@ async function again(tx: Transaction, { cache, planId, dagId, by, request }: Ter
     if (version.versionId !== dagVersionId) {
       if (!(await new RefitWriter(tx).onto(run.id, version.versionId))) return 'the run began again meanwhile';
       await cache.loadVersions([version.versionId], reader);
-      await new BackfillWriter(tx).fit([run.id], columnsOf(cache.version(version.versionId)), () => uuidV7From(version.nowMs, randomBytes(10)));
+      await new RefitWriter(tx).fit([run.id], taskColumnsOf(cache.version(version.versionId)), () => uuidV7From(version.nowMs, randomBytes(10)));
       dagVersionId = version.versionId;
     }
   }
