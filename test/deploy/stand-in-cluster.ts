@@ -28,6 +28,8 @@ export class StandInCluster implements AsyncDisposable {
   readonly #pods = new Map<string, any>();
   readonly #processes = new Map<string, ChildProcess>();
   readonly #logs = new Map<string, string>();
+  readonly #lines = new Map<string, { readonly time: string; readonly text: string }[]>();
+  readonly #followers = new Map<ServerResponse, { readonly name: string; tell(): void }>();
   #watchers: Watcher[] = [];
   #version = 1_000;
   #oldest = 1_000;
@@ -80,7 +82,7 @@ export class StandInCluster implements AsyncDisposable {
     const selector = url.searchParams.get('labelSelector') ?? '';
     if (request.method === 'POST') return this.#create(JSON.parse(await textOf(request)), response);
     if (request.method === 'DELETE') return this.#delete(pod, response);
-    if (sub === 'log') return void response.end(this.#logs.get(name!) ?? '');
+    if (sub === 'log') return this.#log(pod, url.searchParams, response);
     if (name !== undefined) return json(response, 200, pod);
     if (url.searchParams.get('watch') !== '1') return json(response, 200, { kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion: String(this.#version) }, items: this.pods.filter((each) => matches(each, selector)) });
     response.writeHead(200, { 'content-type': 'application/json' });
@@ -90,6 +92,35 @@ export class StandInCluster implements AsyncDisposable {
     response.write(`${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(this.#version) } } })}\n`);
     this.#watchers.push({ selector, response });
     response.on('close', () => (this.#watchers = this.#watchers.filter((watcher) => watcher.response !== response)));
+  }
+
+  /** Lines with their times and until the container ends when they are asked for so, as kubelets tell them. */
+  #log(pod: any, query: URLSearchParams, response: ServerResponse): void {
+    const name = pod.metadata.name as string;
+    if (query.get('timestamps') !== 'true') return void response.end(this.#logs.get(name) ?? '');
+    const since = query.get('sinceTime') ?? '';
+    let told = 0;
+    const tell = (): void => {
+      const lines = this.#lines.get(name) ?? [];
+      for (const { time, text } of lines.slice(told)) if (time >= since) response.write(`${time} ${text}\n`);
+      told = lines.length;
+      if (query.get('follow') !== 'true' || !this.#processes.has(name)) response.end();
+    };
+    this.#followers.set(response, { name, tell });
+    response.on('close', () => this.#followers.delete(response));
+    tell();
+  }
+
+  /** A connection to a log breaks: what it has told so far is told, and no more. */
+  cutLogs(): void {
+    for (const [response] of this.#followers) response.end();
+  }
+
+  #wrote(name: string, text: string): void {
+    const lines = this.#lines.get(name) ?? [];
+    for (const line of text.split('\n').slice(0, -1)) lines.push({ time: new Date().toISOString().replace('Z', '000000Z'), text: line });
+    this.#lines.set(name, lines);
+    for (const follower of this.#followers.values()) if (follower.name === name) follower.tell();
   }
 
   #create(pod: any, response: ServerResponse): void {
@@ -113,12 +144,16 @@ export class StandInCluster implements AsyncDisposable {
     const { name } = pod.metadata;
     const env = Object.fromEntries((container.env ?? []).map((each: any) => [each.name, each.valueFrom?.fieldRef?.fieldPath === 'metadata.name' ? name : (each.value ?? '')]));
     const [program, ...before] = container.command as string[];
-    const child = spawn(program!, [...before, ...container.args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program!, [...before, ...(container.args ?? [])], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#processes.set(name, child);
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => this.#logs.set(name, (this.#logs.get(name) ?? '') + chunk.toString()));
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => {
+      this.#logs.set(name, (this.#logs.get(name) ?? '') + chunk.toString());
+      this.#wrote(name, chunk.toString());
+    });
     this.#change(pod, { phase: 'Running', containerStatuses: [{ name: container.name, state: { running: { startedAt: new Date().toISOString() } } }] });
-    child.once('exit', (code, signal) => {
+    child.once('close', (code, signal) => {
       this.#processes.delete(name);
+      for (const follower of this.#followers.values()) if (follower.name === name) follower.tell();
       const exitCode = code ?? 137;
       this.#change(pod, { phase: exitCode === 0 ? 'Succeeded' : 'Failed', containerStatuses: [{ name: container.name, state: { terminated: { exitCode, reason: signal === null ? (exitCode === 0 ? 'Completed' : 'Error') : 'OOMKilled', finishedAt: new Date().toISOString() } } }] });
       if (pod.metadata.deletionTimestamp !== undefined) this.#remove(pod);

@@ -68,3 +68,6 @@ export type { SshOperatorOptions } from './ssh/ssh-operator.js';
 export { DockerOperator } from './docker/docker-operator.js';
 export type { DockerMount, DockerOperatorOptions } from './docker/docker-operator.js';
 export { DockerError } from './docker/docker-engine.js';
+export { KubernetesPodOperator } from './kubernetes/kubernetes-pod-operator.js';
+export type { KubernetesPodOperatorOptions } from './kubernetes/kubernetes-pod-operator.js';
+export { KubernetesError } from './kubernetes/pod-api.js';
