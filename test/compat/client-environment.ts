@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 export type ClientEnvironment = { readonly python: string } | { readonly missing: string };
 
 const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
-const INSTALL_LIMIT_MS = 45_000;
+const INSTALL_LIMIT_MS = 120_000;
 
 /** Makes a virtual environment in `folder` with what requirements.txt pins. Needs python3 with venv, and a package index that answers. */
 export async function clientEnvironment(folder: string): Promise<ClientEnvironment> {
@@ -15,7 +15,7 @@ export async function clientEnvironment(folder: string): Promise<ClientEnvironme
   return (
     (await failure('python3', ['-m', 'venv', folder], 'python3 with its venv module is not at hand')) ??
     (await failure(python, pip, 'the client could not be installed from the package index')) ??
-    (await failure(python, ['-c', 'import airflow_client.client'], 'the client was installed and cannot be imported')) ?? { python }
+    (await failure(python, ['-c', 'import airflow_client.client, airflowctl'], 'the client was installed and cannot be imported')) ?? { python }
   );
 }
 

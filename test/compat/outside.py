@@ -13,6 +13,10 @@ from airflow_client.client.rest import ApiException
 from pydantic import BaseModel
 
 
+# Keys of the API's versions after this client's: newer clients ask for them.
+AFTER_THIS_CLIENT = {"timetable_periodic", "is_backfillable"}
+
+
 class Outside:
     """One server seen from outside; collects what differs instead of stopping at the first difference."""
 
@@ -119,7 +123,7 @@ def key_differences(model, body, path="$"):
         known = {(field.alias or name): name for name, field in type(model).model_fields.items() if name != "additional_properties"}
         # A structured log line has what its writer gave it, and only that.
         if type(model).__name__ != "StructuredLogMessage":
-            yield from (f"{path}.{key} is unknown to the client" for key in sorted(body.keys() - known.keys()))
+            yield from (f"{path}.{key} is unknown to the client" for key in sorted(body.keys() - known.keys() - AFTER_THIS_CLIENT))
             yield from (f"{path}.{key} is missing" for key in sorted(known.keys() - body.keys()))
         for key in known.keys() & body.keys():
             yield from key_differences(getattr(model, known[key]), body[key], f"{path}.{key}")

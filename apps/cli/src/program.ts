@@ -4,6 +4,7 @@ import { accessCommands } from './access-commands.js';
 import { controlCommands } from './control-commands.js';
 import { maintenanceCommands } from './maintenance-commands.js';
 import { FORMATS } from './output/render.js';
+import { aboutCommands, settingsCommands } from './settings-commands.js';
 
 export type Handler = (...args: never[]) => Promise<number | void> | number | void;
 
@@ -40,12 +41,15 @@ export function createProgram(version: string, onExit: (code: number) => void): 
   poolCommands(program, run, output);
   maintenanceCommands(program, run, output);
   accessCommands(program, run, output);
+  settingsCommands(program, run, output);
+  aboutCommands(program, run, output);
 
   program.command('plugins').description('plugins and what they give; exit code 1 when one is broken').addOption(output()).action(run(async () => (await import('./commands/plugins.js')).listPlugins));
 
   const config = program.command('config').description('configuration');
   config.command('list').option('--describe', 'also what each key means').addOption(output()).description('every key, its value and where it comes from')
     .action(run(async () => (await import('./commands/config.js')).listConfig));
+  config.command('get-value').argument('<section>', 'e.g. api; or the whole key, e.g. api.port').argument('[option]').description('the value of a key alone').action(run(async () => (await import('./commands/config.js')).showConfigValue));
   const db = program.command('db').description('the database of the services');
   const migrate = run(async () => (await import('./commands/db.js')).migrateDatabase);
   db.command('migrate').description('bring the database up to date').action(migrate);

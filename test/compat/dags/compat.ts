@@ -1,4 +1,5 @@
-import { chain, cron, dag, fail, task } from '@millrace/sdk';
+import { ApprovalOperator } from '@millrace/operators';
+import { asset, chain, cron, dag, fail, task } from '@millrace/sdk';
 
 /** Values handed on, a label that is not the id, and a log to read. */
 dag('compat_flow', { tags: ['compat', 'flow'], description: 'Driven by a published client', params: { size: 3 }, docMd: '# Compat' }, () => {
@@ -44,4 +45,22 @@ dag('compat_paused', { tags: ['compat'], isPausedUponCreation: true }, () => {
 dag('compat_daily', { tags: ['compat'], schedule: cron('0 0 * * *'), startDate: '2026-01-01', catchup: false }, () => {
   const day = task('day', () => undefined);
   day();
+});
+
+const orders = asset('compat_orders', { uri: 's3://compat/orders' });
+const customers = asset('compat_customers', { uri: 's3://compat/customers' });
+
+/** Writes an asset. */
+dag('compat_writer', { tags: ['compat'] }, () => {
+  task({ id: 'write', outlets: [orders] }, () => undefined)();
+});
+
+/** Waits for two, of which one never comes by itself. */
+dag('compat_reader', { tags: ['compat'], schedule: [orders, customers] }, () => {
+  task('read', () => undefined)();
+});
+
+/** Asks a person. */
+dag('compat_question', { tags: ['compat'] }, () => {
+  new ApprovalOperator('approve', { subject: 'Go on?' });
 });

@@ -32,6 +32,8 @@ import { UpdatesController } from './millrace/updates.controller.js';
 import { MonitorController } from './monitor/monitor.controller.js';
 import { Actors } from './security/actors.js';
 import { visibleDags } from './security/request-scope.js';
+import { openApiDocument } from './openapi/document.js';
+import { DocumentController } from './openapi/document.controller.js';
 import { checkOperations } from './openapi/operation.js';
 import { PluginHosts } from '../plugin-hosts/plugin-hosts.js';
 import { PluginRoutesController } from './plugins/plugin-routes.controller.js';
@@ -49,12 +51,13 @@ import { QuestionsController } from './questions/questions.controller.js';
 import { StatesController } from './states/states.controller.js';
 import { WaitingController } from './waiting/waiting.controller.js';
 import { TasksController } from './tasks/tasks.controller.js';
-import { COMMANDS, CONFIGURATION, LIVE_UPDATES, LOGGER, PAGE_LIMIT_MAX, TRACES } from './tokens.js';
+import { COMMANDS, CONFIGURATION, LIVE_UPDATES, LOGGER, OPENAPI_DOCUMENT, PAGE_LIMIT_MAX, TRACES } from './tokens.js';
 import { UI_CONTROLLERS, uiProviders } from './ui/ui-parts.js';
 import { ApiTokensController } from './access/api-tokens.controller.js';
 import { RolesController } from './access/roles.controller.js';
 import { TeamsController } from './access/teams.controller.js';
 import { UsersController } from './access/users.controller.js';
+import { VERSION } from '../version.js';
 import { VariablesController } from './variables/variables.controller.js';
 import { RerunsController } from './reruns/reruns.controller.js';
 import { WhyController } from './why/why.controller.js';
@@ -68,7 +71,7 @@ export const CONTROLLERS: readonly Type[] = [
   ConnectionsController, EventLogsController, JobsController, ConfigController, MillraceController, UpdatesController,
   AssetsController, QueuedEventsController, PartitionsController, WatchersController,
   UsersController, RolesController, TeamsController, ApiTokensController,
-  PluginsController, PluginRoutesController, WhyController, ControlController, MaintenanceController, RerunsController, CallbacksController, DagFilesController,
+  PluginsController, PluginRoutesController, WhyController, ControlController, MaintenanceController, RerunsController, CallbacksController, DagFilesController, DocumentController,
   ...UI_CONTROLLERS,
 ];
 
@@ -116,6 +119,7 @@ export function apiModule(parts: ApiParts): DynamicModule {
       { provide: CONFIGURATION, useValue: config },
       { provide: LOGGER, useValue: parts.logger },
       { provide: LIVE_UPDATES, useValue: parts.liveUpdates },
+      { provide: OPENAPI_DOCUMENT, useValue: openApiDocument(controllers, VERSION) },
       { provide: TRACES, useValue: parts.traces },
       { provide: PAGE_LIMIT_MAX, useValue: config['api.maximum_page_limit'] },
       ...uiProviders(parts),

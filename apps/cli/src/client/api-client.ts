@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MillraceError } from '@millrace/vocabulary';
 import { codeOf } from './failure.js';
 import { homeFolder } from './home.js';
+import { Profiles } from './profiles.js';
 import { runningStandalone } from './running-standalone.js';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -17,6 +18,10 @@ export interface Credentials {
 }
 
 const PAGE = 100;
+/** An api that says nothing for so long is as good as away; long work is not done in one request. */
+const TIMEOUT_MS = 60_000;
+/** Who asks with a token that cannot be renewed here. */
+const FIXED_TOKEN_HINTS = { token: 'MILLRACE_TOKEN', profile: 'the login' } as const;
 
 /**
  * Airflow's REST API v2 over fetch. The token is kept in `$MILLRACE_HOME/cli-token` (mode 0600) and renewed when it is refused.
@@ -29,13 +34,24 @@ export class ApiClient {
     readonly url: string,
     private readonly home: string,
     private readonly credentials: () => Credentials,
+    private readonly fixed: { readonly token: string; readonly from: string; readonly hint: string } | null = null,
+    private readonly timeoutMs: number = timeoutFrom(process.env),
   ) {}
 
-  static fromEnvironment(env: NodeJS.ProcessEnv = process.env): ApiClient {
+  /** `MILLRACE_API_URL`, else the profile of `millrace login`, else the standalone of this home, else this machine. */
+  static fromEnvironment(env: NodeJS.ProcessEnv = process.env, timeoutMs: number = timeoutFrom(env)): ApiClient {
     const home = homeFolder(env);
-    const url = env['MILLRACE_API_URL'] || runningStandalone(home)?.url || 'http://127.0.0.1:8080';
+    const profile = env['MILLRACE_API_URL'] ? null : new Profiles(home).chosen(env['MILLRACE_PROFILE']);
+    const url = env['MILLRACE_API_URL'] || profile?.url || runningStandalone(home)?.url || 'http://127.0.0.1:8080';
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) throw new MillraceError('bad_request', `MILLRACE_API_URL must be an http address like http://127.0.0.1:8080, got ${JSON.stringify(url)}`);
-    return new ApiClient(url.replace(/\/+$/, ''), home, () => credentialsFrom(home, env));
+    const fixed = env['MILLRACE_TOKEN'] ? { token: env['MILLRACE_TOKEN'], from: FIXED_TOKEN_HINTS.token, hint: 'Set another one' }
+      : profile === null ? null : { token: profile.token, from: `${FIXED_TOKEN_HINTS.profile} ${profile.name}`, hint: `Log in again: millrace login ${profile.url} --username ${profile.username} --profile ${profile.name}` };
+    return new ApiClient(url.replace(/\/+$/, ''), home, () => credentialsFrom(home, env), fixed, timeoutMs);
+  }
+
+  /** A token for a name and a password. @throws MillraceError `unauthorized` */
+  static async tokenFor(url: string, username: string, password: string): Promise<string> {
+    return new ApiClient(url, '', () => ({ username, password, from: 'what was typed' })).login(false);
   }
 
   get<Answer = Row>(path: string, query: Query = {}): Promise<Answer> {
@@ -70,14 +86,22 @@ export class ApiClient {
   }
 
   private async ask<Answer>(method: string, path: string, query: Query, body?: object): Promise<Answer> {
+    if (this.fixed !== null) return this.read(method, path, await this.send(method, path, query, this.fixed.token, body));
     const known = this.token ?? this.keptToken();
     let response = await this.send(method, path, query, known ?? (await this.login()), body);
     if (response.status === 401 && known !== null) {
       response = await this.send(method, path, query, await this.login(), body);
     }
+    return this.read(method, path, response);
+  }
+
+  private async read<Answer>(method: string, path: string, response: Response): Promise<Answer> {
     const text = await response.text();
     const answer = parsed(text);
+    if (response.ok && answer === null && text !== '') throw new MillraceError('unavailable', `${this.url} answered something that is no JSON; is it a millrace api?`);
     if (response.ok) return answer as Answer;
+    if (response.status === 401 && this.fixed !== null) throw new MillraceError('unauthorized', `${this.url} does not take the token of ${this.fixed.from} any more (${detailOf(answer) ?? response.statusText}). ${this.fixed.hint}`);
+    if (response.status === 404 && /^Cannot (GET|POST|PUT|PATCH|DELETE) /.test(detailOf(answer) ?? '')) throw new MillraceError('unavailable', await this.unknownRoute(method, path));
     throw new MillraceError(codeOf(response.status), detailOf(answer) ?? `${method} ${path}: ${response.status} ${response.statusText}`, { status: response.status, path });
   }
 
@@ -88,14 +112,23 @@ export class ApiClient {
     if (token !== null) headers['authorization'] = `Bearer ${token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
     try {
-      return await fetch(url, { method, headers, redirect: 'error', ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+      return await fetch(url, { method, headers, redirect: 'error', signal: AbortSignal.timeout(this.timeoutMs), ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
     } catch (error) {
+      if ((error as Error).name === 'TimeoutError') throw new MillraceError('unavailable', `no answer from ${this.url} within ${this.timeoutMs / 1_000} s (MILLRACE_API_TIMEOUT, seconds)`);
       const cause = (error as { cause?: { code?: string; message?: string } }).cause;
       throw new MillraceError('unavailable', `no answer from ${this.url} (${cause?.code ?? cause?.message ?? (error as Error).message}). Is it running? Start it with: millrace standalone. Elsewhere: set MILLRACE_API_URL`);
     }
   }
 
-  private async login(): Promise<string> {
+  /** This program knows a route that the api does not: they are of different versions. */
+  private async unknownRoute(method: string, path: string): Promise<string> {
+    const response = await this.send('GET', '/api/v2/version', {}, null).catch(() => null);
+    const { version } = (response === null ? {} : (parsed(await response.text()) as { version?: string } | null)) ?? {};
+    if (version === undefined) return `${this.url} knows no ${method} ${path}; is it a millrace api?`;
+    return `the api at ${this.url} (version ${version}) knows no ${method} ${path}: it is older than this program, or another one. Use the program of its version`;
+  }
+
+  private async login(keep = true): Promise<string> {
     let known: Credentials;
     try {
       known = this.credentials();
@@ -112,7 +145,7 @@ export class ApiClient {
     }
     if (!response.ok || typeof answer?.access_token !== 'string') throw new MillraceError(codeOf(response.status), detailOf(answer) ?? `${this.url} gave no token (${response.status}); is it a millrace api?`);
     this.token = answer.access_token;
-    this.keepToken(username);
+    if (keep) this.keepToken(username);
     return this.token;
   }
 
@@ -141,6 +174,14 @@ export class ApiClient {
   private get tokenFile(): string {
     return join(this.home, 'cli-token');
   }
+}
+
+function timeoutFrom(env: NodeJS.ProcessEnv): number {
+  const text = env['MILLRACE_API_TIMEOUT'];
+  if (text === undefined || text === '') return TIMEOUT_MS;
+  const seconds = Number(text);
+  if (!(seconds > 0 && seconds <= 86_400)) throw new MillraceError('bad_request', `MILLRACE_API_TIMEOUT must be seconds from 1 to 86400, got ${JSON.stringify(text)}`);
+  return seconds * 1_000;
 }
 
 function credentialsFrom(home: string, env: NodeJS.ProcessEnv): Credentials {

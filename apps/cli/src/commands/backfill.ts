@@ -6,6 +6,7 @@ import { dagPath, withDagName } from '../client/dag-names.js';
 import { EXIT_FAILED_RUN } from '../client/failure.js';
 import { renderOne, renderRows } from '../output/render.js';
 import { RUN_COLUMNS, withSeconds } from '../output/run-rows.js';
+import { Progress } from '../output/progress.js';
 import { print, tell } from '../output/terminal.js';
 import type { OutputOptions } from '../output/terminal.js';
 
@@ -55,15 +56,16 @@ export async function createBackfill(given: string | undefined, options: Backfil
 
 /** Tells how far it is until it is over. @returns its runs */
 async function watchBackfill(api: ApiClient, id: number, dagId: string): Promise<Row[]> {
+  const progress = new Progress(`backfill ${id}`, 0);
   let told = '';
   for (let waitMs = 200; ; waitMs = Math.min(1_000, waitMs * 1.3)) {
     const current = await api.get(`/api/millrace/v1/backfills/${id}`);
-    const line = progressLine(current);
-    if (line !== told) tell(line);
-    told = line;
+    if (process.stderr.isTTY) progress.at(Number(current['done']), restOfProgress(current), datesToRun(current));
+    else if (progressLine(current) !== told) tell(told = progressLine(current));
     if (current['completed_at'] !== null && current['completed_at'] !== undefined) break;
     await sleep(waitMs);
   }
+  progress.end();
   const dates = await api.list(`/api/millrace/v1/backfills/${id}/dates`, 'dates', {});
   const names = new Set(dates.flatMap((date) => (date['dag_run_id'] === null ? [] : [String(date['dag_run_id'])])));
   if (names.size === 0) return [];
@@ -73,10 +75,18 @@ async function watchBackfill(api: ApiClient, id: number, dagId: string): Promise
 }
 
 function progressLine(backfill: Row): string {
+  return `${String(backfill['done'])} of ${datesToRun(backfill)} done: ${restOfProgress(backfill)}`;
+}
+
+/** Those that were not left alone. */
+function datesToRun(backfill: Row): number {
+  return Number(backfill['dates']) - Object.values(backfill['skipped'] as Record<string, number>).reduce((sum, count) => sum + count, 0);
+}
+
+function restOfProgress(backfill: Row): string {
   const runs = Object.entries(backfill['runs'] as Record<string, number>).filter(([, count]) => count > 0).map(([state, count]) => `${count} ${state}`);
   const skipped = Object.entries(backfill['skipped'] as Record<string, number>).map(([reason, count]) => `${count} left alone (${reason})`);
-  const of = Number(backfill['dates']) - Object.values(backfill['skipped'] as Record<string, number>).reduce((sum, count) => sum + count, 0);
-  return `${String(backfill['done'])} of ${of} done: ${[...runs, ...skipped].join(', ')}${backfill['state'] === 'paused' ? ' (paused)' : ''}`;
+  return `${[...runs, ...skipped].join(', ')}${backfill['state'] === 'paused' ? ' (paused)' : ''}`;
 }
 
 const LIST = ['id', 'dag_id', 'from_date', 'to_date', 'is_paused', 'max_active_runs', 'reprocess_behavior', 'created_at', 'completed_at'];

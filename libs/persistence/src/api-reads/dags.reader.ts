@@ -31,6 +31,10 @@ export interface DagRow {
   readonly next_interval_start: Date | null;
   readonly next_interval_end: Date | null;
   readonly next_run_after: Date | null;
+  /** Of its schedule; null without one. */
+  readonly schedule_kind: string | null;
+  /** Kind of what gives its dates: of a schedule by assets or time, the time's. */
+  readonly dated_by: string | null;
 }
 
 export interface DagFilter {
@@ -103,6 +107,7 @@ d.dag_id, coalesce(d.display_name, d.dag_id) as dag_display_name, d.bundle_name,
 d.owners, d.tags, d.timetable_summary, d.timetable_description, d.is_paused, d.is_stale, d.current_version_id, d.last_parsed_time,
 d.last_parse_duration, d.max_active_runs, d.max_active_tasks, d.max_consecutive_failed_runs, d.has_import_errors,
 d.next_logical_date, d.next_interval_start, d.next_interval_end, d.next_run_after,
+v.document->'schedule'->>'kind' as schedule_kind, coalesce(v.document->'schedule'->'time'->>'kind', v.document->'schedule'->>'kind') as dated_by,
 coalesce(jsonb_path_exists(v.document, '$.tasks[*] ? (@.maxActivePerDag != null || @.maxActivePerRun != null)'), false) as has_task_concurrency_limits`;
 
 const FROM = `dag d left join dag_version v on v.id = d.current_version_id`;

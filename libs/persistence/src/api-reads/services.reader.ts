@@ -1,5 +1,5 @@
 import { Filter, readPage } from './paging.js';
-import type { Page, PageRequest } from './paging.js';
+import type { Page, PageRequest, Range } from './paging.js';
 import type { SqlRunner } from './sql-runner.js';
 
 /** A service unheard of for this long does not count as alive. */
@@ -37,11 +37,24 @@ export interface SessionRow {
   readonly drain_asked_by: string | null;
 }
 
+export interface ServiceFilter {
+  readonly kind?: string | undefined;
+  readonly alive?: boolean | undefined;
+  /** success: it ended; running: it beats; failed: it does not beat and has not ended. */
+  readonly state?: string | undefined;
+  readonly hostname?: string | undefined;
+  readonly executorClass?: string | undefined;
+  readonly started?: Range<Date> | undefined;
+  readonly ended?: Range<Date> | undefined;
+}
+
 export class ServicesReader {
   constructor(private readonly db: SqlRunner) {}
 
-  async list(filter: { readonly kind?: string | undefined; readonly alive?: boolean | undefined }, page: PageRequest): Promise<Page<ServiceRow>> {
-    const built = new Filter().when(filter.kind, 's.kind = ?').when(filter.alive, `${ALIVE} = ?`);
+  async list(filter: ServiceFilter, page: PageRequest): Promise<Page<ServiceRow>> {
+    const built = new Filter().when(filter.kind, 's.kind = ?').when(filter.alive, `${ALIVE} = ?`).when(filter.state, `${STATE} = ?`).when(filter.hostname, 's.hostname = ?')
+      // No service here has an executor's class.
+      .when(filter.executorClass, 'null = ?::text').range('s.started_at', filter.started).range('s.ended_at', filter.ended);
     return readPage<ServiceRow>(this.db, { select: `s.*, ${ALIVE} as alive`, from: 'service_instance s', filter: built, order: { started_at: 's.started_at', last_beat_at: 's.last_beat_at', kind: 's.kind' }, tieBreaker: 's.id', page });
   }
 
@@ -58,6 +71,7 @@ export class ServicesReader {
 }
 
 const ALIVE = `(s.ended_at is null and s.last_beat_at > now() - interval '${ALIVE_WITHIN_SECONDS} seconds')`;
+const STATE = `case when s.ended_at is not null then 'success' when ${ALIVE} then 'running' else 'failed' end`;
 const LATEST_BEATS = `
 select kind, max(last_beat_at) as at,
        coalesce(bool_or(ended_at is null and last_beat_at > now() - make_interval(secs => $1)), false) as alive

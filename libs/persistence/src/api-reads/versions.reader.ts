@@ -27,8 +27,8 @@ export class VersionsReader {
     private readonly visible: VisibleDags,
   ) {}
 
-  async list(filter: { readonly dagId?: string | undefined; readonly versionNumber?: number | undefined; readonly bundleName?: string | undefined }, page: PageRequest): Promise<Page<VersionRow>> {
-    const built = new Filter().visible('v.dag_id', this.visible).when(filter.dagId, 'v.dag_id = ?').when(filter.versionNumber, 'v.version_number = ?').when(filter.bundleName, 'v.bundle_name = ?');
+  async list(filter: { readonly dagId?: string | undefined; readonly versionNumber?: number | undefined; readonly bundleName?: string | undefined; readonly bundleVersion?: string | undefined }, page: PageRequest): Promise<Page<VersionRow>> {
+    const built = new Filter().visible('v.dag_id', this.visible).when(filter.dagId, 'v.dag_id = ?').when(filter.versionNumber, 'v.version_number = ?').when(filter.bundleName, 'v.bundle_name = ?').when(filter.bundleVersion, 'null = ?::text');
     return readPage<VersionRow>(this.db, { select: COLUMNS, from: FROM, filter: built, order: ORDER, tieBreaker: 'v.id', page });
   }
 

@@ -4,7 +4,7 @@ import { AssetsReader } from '@millrace/persistence';
 import type { QueuedEventFilter, QueuedEventRow } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
-import { Operation } from '../openapi/operation.js';
+import { Operation, Route } from '../openapi/operation.js';
 import { query } from '../validation/fields.js';
 import { integerPath } from '../validation/integer-path.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
@@ -47,6 +47,17 @@ export class QueuedEventsController {
   @Operation('delete_dag_asset_queued_event')
   forgetOfDagAndAsset(@Param('dag_id') dagId: string, @Param('asset_id', integerPath) assetId: number, @ValidQuery(beforeQuery) { before }: BeforeQuery): Promise<void> {
     return this.#forget({ dagId, assetId, before }, `dag_id: \`${dagId}\` and asset_id: \`${assetId}\``);
+  }
+
+  /** Where `airflowctl` deletes them, beside Airflow's own document. */
+  @Route('DELETE', '/api/v2/assets/dags/:dag_id/queuedEvents', { action: 'delete', resource: 'asset' }, 204)
+  forgetOfDagForCtl(@Param('dag_id') dagId: string, @ValidQuery(beforeQuery) values: BeforeQuery): Promise<void> {
+    return this.forgetOfDag(dagId, values);
+  }
+
+  @Route('DELETE', '/api/v2/assets/dags/:dag_id/assets/:asset_id/queuedEvents', { action: 'delete', resource: 'asset' }, 204)
+  forgetOfDagAndAssetForCtl(@Param('dag_id') dagId: string, @Param('asset_id', integerPath) assetId: number, @ValidQuery(beforeQuery) values: BeforeQuery): Promise<void> {
+    return this.forgetOfDagAndAsset(dagId, assetId, values);
   }
 
   async #list(filter: QueuedEventFilter): Promise<unknown> {

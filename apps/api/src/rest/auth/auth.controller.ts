@@ -12,6 +12,12 @@ export class AuthController {
     return { access_token: await this.logIn.token(request) };
   }
 
+  /** Where `airflowctl auth login` asks. */
+  @Route('POST', '/auth/token/cli', 'public', 201)
+  async createCliToken(@Req() request: FastifyRequest): Promise<{ access_token: string }> {
+    return { access_token: await this.logIn.token(request) };
+  }
+
   /** Airflow redirects to its login page; ours is the UI's. */
   @Operation('login')
   login(): { detail: string } {

@@ -102,6 +102,22 @@ export class BackfillsController {
     return { dates: page.rows.map((row) => ({ ...row, logical_date: instantText(row.logical_date) })), total_entries: page.total };
   }
 
+  /** The words of `airflowctl`, which sends a POST where Airflow's own document says PUT. */
+  @Route('POST', '/api/v2/backfills/:backfill_id/pause', { action: 'edit', resource: 'backfill' })
+  async pauseByPost(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+    return this.pause(id, actor);
+  }
+
+  @Route('POST', '/api/v2/backfills/:backfill_id/unpause', { action: 'edit', resource: 'backfill' })
+  async unpauseByPost(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+    return this.unpause(id, actor);
+  }
+
+  @Route('POST', '/api/v2/backfills/:backfill_id/cancel', { action: 'edit', resource: 'backfill' })
+  async cancelByPost(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+    return this.cancel(id, actor);
+  }
+
   @Operation('pause_backfill')
   async pause(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
     return this.#setPaused(id, true, actor);

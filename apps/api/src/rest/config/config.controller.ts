@@ -1,5 +1,5 @@
-import { Controller, Inject, Param, Req, Res } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Controller, Headers, Inject, Param, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { MASK } from '@millrace/access';
 import { OPTIONS } from '@millrace/configuration';
@@ -23,17 +23,17 @@ export class ConfigController {
   constructor(@Inject(CONFIGURATION) private readonly config: Configuration) {}
 
   @Operation('get_config')
-  async getConfig(@ValidQuery(configQuery) values: z.infer<typeof configQuery>, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  async getConfig(@ValidQuery(configQuery) values: z.infer<typeof configQuery>, @Res() reply: FastifyReply, @Headers('accept') accept = ''): Promise<void> {
     const sections = this.#sections().filter((section) => values.section === undefined || section.name === values.section);
     if (sections.length === 0) throw new MillraceError('not_found', `Section ${values.section} not found.`);
-    await answer(sections, request, reply);
+    await answer(sections, accept, reply);
   }
 
   @Operation('get_config_value')
-  async getValue(@Param('section') section: string, @Param('option') option: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  async getValue(@Param('section') section: string, @Param('option') option: string, @Res() reply: FastifyReply, @Headers('accept') accept = ''): Promise<void> {
     const found = this.#sections().find((one) => one.name === section)?.options.find((one) => one.key === option);
     if (found === undefined) throw new MillraceError('not_found', `Option [${section}/${option}] not found.`);
-    await answer([{ name: section, options: [found] }], request, reply);
+    await answer([{ name: section, options: [found] }], accept, reply);
   }
 
   #sections(): readonly Section[] {
@@ -52,8 +52,8 @@ export class ConfigController {
   }
 }
 
-async function answer(sections: readonly Section[], request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  if ((request.headers.accept ?? '').includes('text/plain')) {
+async function answer(sections: readonly Section[], accept: string, reply: FastifyReply): Promise<void> {
+  if (accept.includes('text/plain')) {
     const text = sections.map((section) => `[${section.name}]\n${section.options.map((option) => `${option.key} = ${option.value}\n`).join('')}`).join('\n');
     await reply.type('text/plain; charset=utf-8').send(text);
   } else await reply.send({ sections });

@@ -6,7 +6,9 @@ import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
 import { visibleDags } from '../security/request-scope.js';
 import { integerPath } from '../validation/integer-path.js';
+import { ValidQuery } from '../validation/schema-pipe.js';
 
+const mapIndexQuery = z.object({ map_index: z.coerce.number().int().default(-1) });
 const fileToken = z.object({ bundle_name: z.string(), relative_fileloc: z.string() });
 
 /** Dag files read again, and logs that are nowhere else. */
@@ -37,8 +39,9 @@ export class DagFilesController {
     @Param('dag_run_id') runId: string,
     @Param('task_id') taskId: string,
     @Param('try_number', integerPath) _tryNumber: number,
+    @ValidQuery(mapIndexQuery) values: z.infer<typeof mapIndexQuery>,
   ): Promise<never> {
-    await this.lookups.instance(dagId, runId, taskId, -1);
+    await this.lookups.instance(dagId, runId, taskId, values.map_index);
     throw new MillraceError('bad_request', 'Task log handler does not support external logs.');
   }
 }

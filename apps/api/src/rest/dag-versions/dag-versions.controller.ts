@@ -1,5 +1,5 @@
-import { Controller, Inject, NotAcceptableException, Param, Req, Res } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Controller, Headers, Inject, NotAcceptableException, Param, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { VersionsReader } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
@@ -11,7 +11,7 @@ import { integerPath } from '../validation/integer-path.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
 import { toVersionResponse } from './to-version-response.js';
 
-const versionsQuery = z.object({ ...pageFields('id'), version_number: query.integer, bundle_name: query.text });
+const versionsQuery = z.object({ ...pageFields('id'), version_number: query.integer, bundle_name: query.text, bundle_version: query.text });
 const sourceQuery = z.object({ version_number: query.integer });
 
 @Controller()
@@ -25,7 +25,7 @@ export class DagVersionsController {
   @Operation('get_dag_versions')
   async getVersions(@Param('dag_id') dagId: string, @ValidQuery(versionsQuery) values: z.infer<typeof versionsQuery>): Promise<unknown> {
     if (dagId !== '~') await this.lookups.dag(dagId);
-    const page = await this.versions.list({ dagId: dagId === '~' ? undefined : dagId, versionNumber: values.version_number, bundleName: values.bundle_name }, pageOf(values, this.pageLimitMax));
+    const page = await this.versions.list({ dagId: dagId === '~' ? undefined : dagId, versionNumber: values.version_number, bundleName: values.bundle_name, bundleVersion: values.bundle_version }, pageOf(values, this.pageLimitMax));
     return { dag_versions: page.rows.map(toVersionResponse), total_entries: page.total };
   }
 
@@ -37,11 +37,10 @@ export class DagVersionsController {
   }
 
   @Operation('get_dag_source')
-  async getSource(@Param('dag_id') dagId: string, @ValidQuery(sourceQuery) values: z.infer<typeof sourceQuery>, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  async getSource(@Param('dag_id') dagId: string, @ValidQuery(sourceQuery) values: z.infer<typeof sourceQuery>, @Res() reply: FastifyReply, @Headers('accept') accept = '*/*'): Promise<void> {
     const dag = await this.lookups.dag(dagId);
     const found = await this.versions.source(dagId, values.version_number ?? null);
     if (found === null) throw new MillraceError('not_found', `The source code of the DAG ${dagId}, version_number ${values.version_number ?? 'latest'} was not found`);
-    const accept = request.headers.accept ?? '*/*';
     if (!/text\/(plain|\*)|application\/(json|\*)|\*\/\*/.test(accept)) throw new NotAcceptableException('Only application/json or text/plain is supported');
     if (accept.includes('text/plain')) await reply.type('text/plain; charset=utf-8').send(found.source);
     else await reply.send({ content: found.source, dag_id: dagId, version_number: found.version_number, dag_display_name: dag.dag_display_name });

@@ -3,6 +3,9 @@ import type { DagRow, VersionRow } from '@millrace/persistence';
 import { durationText, instantText } from '../answers.js';
 import { toVersionResponse } from '../dag-versions/to-version-response.js';
 
+/** Schedules that have no dates one could go back to. */
+const WITHOUT_DATES: ReadonlySet<string | null> = new Set([null, 'once', 'continuous', 'assets', 'partitionedAssets']);
+
 export function toDagResponse(dag: DagRow): Record<string, unknown> {
   return {
     dag_id: dag.dag_id,
@@ -19,7 +22,10 @@ export function toDagResponse(dag: DagRow): Record<string, unknown> {
     description: dag.description,
     timetable_summary: dag.timetable_summary,
     timetable_description: dag.timetable_description,
-    timetable_partitioned: false,
+    timetable_partitioned: dag.schedule_kind === 'cronPartition' || dag.schedule_kind === 'partitionedAssets',
+    // Of Airflow's API after 3.2; its airflowctl asks for both.
+    timetable_periodic: !WITHOUT_DATES.has(dag.dated_by),
+    is_backfillable: !WITHOUT_DATES.has(dag.dated_by),
     tags: dag.tags.map((name) => ({ name, dag_id: dag.dag_id, dag_display_name: dag.dag_display_name })),
     max_active_tasks: dag.max_active_tasks,
     max_active_runs: dag.max_active_runs,

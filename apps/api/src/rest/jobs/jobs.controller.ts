@@ -6,10 +6,10 @@ import type { ServiceRow } from '@millrace/persistence';
 import { instantText } from '../answers.js';
 import { Operation } from '../openapi/operation.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
-import { pageFields, pageOf, query } from '../validation/fields.js';
+import { pageFields, pageOf, query, rangeFields, rangeOf } from '../validation/fields.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
 
-const listQuery = z.object({ ...pageFields('id'), is_alive: query.boolean, job_type: query.text });
+const listQuery = z.object({ ...pageFields('id'), is_alive: query.boolean, job_type: query.text, job_state: query.text, hostname: query.text, executor_class: query.text, ...rangeFields(['start_date', 'end_date'], query.instant) });
 
 /** Airflow's names of our services. */
 const JOB_TYPES: Readonly<Record<string, string>> = { scheduler: 'SchedulerJob', 'dag-processor': 'DagProcessorJob', api: 'ApiJob' };
@@ -26,7 +26,10 @@ export class JobsController {
   async getJobs(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
     const kind = values.job_type === undefined ? undefined : (Object.keys(JOB_TYPES).find((one) => JOB_TYPES[one] === values.job_type) ?? values.job_type);
     const orderBy = values.order_by.map((name) => (name.startsWith('-') ? `-${ORDER[name.slice(1)] ?? name.slice(1)}` : (ORDER[name] ?? name)));
-    const page = await this.services.list({ kind, alive: values.is_alive }, { ...pageOf(values, this.pageLimitMax), orderBy });
+    const page = await this.services.list({
+      kind, alive: values.is_alive, state: values.job_state, hostname: values.hostname, executorClass: values.executor_class,
+      started: rangeOf(values, 'start_date'), ended: rangeOf(values, 'end_date'),
+    }, { ...pageOf(values, this.pageLimitMax), orderBy });
     return { jobs: page.rows.map(toResponse), total_entries: page.total };
   }
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import { Controller, Inject, Param, Req, Res } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Controller, Headers, Inject, Param, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { LogParser, sourceEvents } from '@millrace/task-logs';
 import type { LogEvent } from '@millrace/task-logs';
@@ -30,12 +30,11 @@ export class LogsController {
     @Param('task_id') taskId: string,
     @Param('try_number', integerPath) tryNumber: number,
     @ValidQuery(logQuery) values: LogQuery,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
+    @Headers('accept') accept = '*/*',
   ): Promise<void> {
     const key = { dagId, runId, taskId, mapIndex: values.map_index, tryNumber };
     const offset = values.full_content ? 0 : offsetOf(values.token, key);
-    const accept = request.headers.accept ?? '*/*';
     if (accept.includes('application/x-ndjson')) return this.#stream(key, offset, values.follow ?? false, 'ndjson', reply);
     if (accept.includes('text/plain') || values.follow) return this.#stream(key, offset, values.follow ?? false, 'text', reply);
     if (!/application\/json|\*\/\*|application\/\*/.test(accept)) {
@@ -52,11 +51,11 @@ export class LogsController {
     @Param('task_id') taskId: string,
     @Param('try_number', integerPath) tryNumber: number,
     @ValidQuery(logQuery) values: LogQuery,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
+    @Headers('accept') accept = '*/*',
   ): Promise<void> {
     const key = { dagId, runId, taskId, mapIndex: values.map_index, tryNumber };
-    const format = (request.headers.accept ?? '').includes('application/x-ndjson') ? 'ndjson' : 'text';
+    const format = accept.includes('application/x-ndjson') ? 'ndjson' : 'text';
     return this.#stream(key, offsetOf(values.token, key), true, format, reply);
   }
 

@@ -25,7 +25,7 @@ export class PluginsController {
   }
 
   @Operation('get_providers')
-  getProviders(): unknown {
+  getProviders(@ValidQuery(page) _page: unknown): unknown {
     return { providers: [], total_entries: 0 };
   }
 }

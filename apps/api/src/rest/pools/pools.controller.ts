@@ -58,11 +58,13 @@ export class PoolsController {
 
   @Operation('patch_pool')
   async patchPool(@Param('pool_name') name: string, @ValidBody(patchBody) body: z.infer<typeof patchBody>, @ValidQuery(maskQuery) values: z.infer<typeof maskQuery>): Promise<unknown> {
-    await this.#find(name);
+    const known = await this.#find(name);
     const fields = maskedFields(values.update_mask, ['pool', 'name', 'slots', 'description', 'include_deferred', 'team_name'], Object.keys(body));
     const renamed = body.pool ?? body.name;
     if (renamed != null && renamed !== name) throw new MillraceError('bad_request', `Invalid body, pool name from request body doesn't match uri parameter: pools are not renamed`);
-    if (name === DEFAULT_POOL && [...fields].some((field) => !['slots', 'include_deferred', 'pool', 'name'].includes(field))) throw new MillraceError('bad_request', 'Only slots and included_deferred can be modified on Default Pool');
+    const same = (field: string): boolean => (field === 'description' && (body.description ?? null) === known.description) || (field === 'team_name' && (body.team_name ?? null) === known.team);
+    // Said again as it is, as in a file that was exported before, it changes nothing.
+    if (name === DEFAULT_POOL && [...fields].some((field) => !['slots', 'include_deferred', 'pool', 'name'].includes(field) && !same(field))) throw new MillraceError('bad_request', 'Only slots and included_deferred can be modified on Default Pool');
     const change: Partial<PoolEntity> = {};
     if (fields.has('slots') && body.slots != null) change.slots = body.slots;
     if (fields.has('description')) change.description = body.description ?? null;

@@ -27,6 +27,7 @@ const patchBody = z.strictObject({
 });
 type PatchBody = z.infer<typeof patchBody>;
 const patchQuery = z.object({ map_index: query.integer, update_mask: query.texts });
+const maskQuery = z.object({ update_mask: query.texts });
 type PatchQuery = z.infer<typeof patchQuery>;
 
 const entity = z.strictObject({
@@ -78,7 +79,7 @@ export class MarkController {
   }
 
   @Operation('patch_task_instance_dry_run_by_map_index')
-  async dryRunMapped(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number, @ValidBody(patchBody) body: PatchBody): Promise<unknown> {
+  async dryRunMapped(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number, @ValidBody(patchBody) body: PatchBody, @ValidQuery(maskQuery) _values: unknown): Promise<unknown> {
     return this.#dryRun(dagId, runId, taskId, mapIndex, body);
   }
 

@@ -14,15 +14,18 @@ export function parseInstant(text: string): Date | null {
   return Number.isNaN(date.getTime()) ? null : date;
 }
 
-export const instant = z.string().transform((text, context): Date => {
+export const instant = z.string().meta({ format: 'date-time' }).transform((text, context): Date => {
   const date = parseInstant(text);
   if (date !== null) return date;
   context.addIssue({ code: 'custom', message: 'Input should be a valid datetime, e.g. 2026-05-23T04:48:14Z' });
   return z.NEVER;
 });
 
+/** Names or numbers of one parameter. More do not fit a request's head of 16 KiB anyway. */
+const LIST_MAX = 200;
+
 const list = <T extends z.ZodType>(item: T) =>
-  z.preprocess((value) => (value === undefined ? undefined : Array.isArray(value) ? value : [value]), z.array(item).max(1_000).optional());
+  z.preprocess((value) => (value === undefined ? undefined : Array.isArray(value) ? value : [value]), z.array(item).max(LIST_MAX).optional());
 
 /** Parameters of a query string. Repeated names are lists. */
 export const query = {

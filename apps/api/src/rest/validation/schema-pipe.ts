@@ -3,10 +3,11 @@ import type { PipeTransform } from '@nestjs/common';
 import type { z } from 'zod';
 import { RequestError } from './request-error.js';
 
-class SchemaPipe implements PipeTransform {
+/** Also read by the OpenAPI document, which is made from these schemas. */
+export class SchemaPipe implements PipeTransform {
   constructor(
     private readonly where: 'body' | 'query',
-    private readonly schema: z.ZodType,
+    readonly schema: z.ZodType,
   ) {}
 
   transform(value: unknown): unknown {

@@ -11,6 +11,8 @@ import { ValidQuery } from '../validation/schema-pipe.js';
 
 const whyQuery = z.object({ map_index: query.integer });
 
+const mapIndexQuery = z.object({ map_index: z.coerce.number().int().default(-1) });
+
 /** What a run or an instance waits for. */
 @Controller()
 export class WhyController {
@@ -34,8 +36,8 @@ export class WhyController {
 
   /** Airflow's answer to the same question: the dependencies that are not met. */
   @Operation('get_task_instance_dependencies')
-  async dependencies(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string): Promise<unknown> {
-    return this.#dependencies(dagId, runId, taskId, -1);
+  async dependencies(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(mapIndexQuery) values: z.infer<typeof mapIndexQuery>): Promise<unknown> {
+    return this.#dependencies(dagId, runId, taskId, values.map_index);
   }
 
   @Operation('get_task_instance_dependencies_by_map_index')

@@ -1,0 +1,79 @@
+import type { Command, Option } from 'commander';
+import { ApiClient } from '../client/api-client.js';
+
+/** Whoever presses Tab waits no longer than this for names out of the api, ms. */
+const NAMES_WITHIN_MS = 1_500;
+
+/** Words that may stand at the end of a line. @param words what was typed after `millrace`; the last one is being typed */
+export async function complete(program: Command, words: readonly string[]): Promise<readonly string[]> {
+  const typed = words.at(-1) ?? '';
+  let command = program;
+  let given = 0;
+  let waiting: Option | undefined;
+  for (const word of words.slice(0, -1)) {
+    if (waiting !== undefined) {
+      waiting = undefined;
+    } else if (word.startsWith('-')) {
+      const option = optionOf(command, word);
+      if (option !== undefined && (option.required || option.optional) && !word.includes('=')) waiting = option;
+    } else {
+      const next = given === 0 ? command.commands.find((each) => each.name() === word || each.aliases().includes(word)) : undefined;
+      if (next === undefined) given++;
+      else command = next;
+    }
+  }
+  return (await candidates(command, given, waiting, typed)).filter((word) => word.startsWith(typed));
+}
+
+async function candidates(command: Command, given: number, waiting: Option | undefined, typed: string): Promise<readonly string[]> {
+  if (waiting !== undefined) return waiting.argChoices ?? (waiting.long === '--dag-id' ? dagIds() : []);
+  if (typed.startsWith('-')) return [...command.options.filter((option) => !option.hidden).map((option) => option.long ?? option.short ?? ''), '--help'];
+  const commands = given === 0 ? command.commands.filter((each) => (each as unknown as { _hidden?: boolean })._hidden !== true).map((each) => each.name()) : [];
+  const argument = command.registeredArguments[given];
+  if (argument?.argChoices !== undefined) return [...commands, ...argument.argChoices];
+  return argument?.name() === 'dag_id' ? [...commands, ...(await dagIds())] : commands;
+}
+
+function optionOf(command: Command, word: string): Option | undefined {
+  const name = word.split('=')[0];
+  return command.options.find((option) => option.long === name || option.short === name);
+}
+
+/** None when nobody answers: completion says nothing of errors. */
+async function dagIds(): Promise<string[]> {
+  try {
+    const api = ApiClient.fromEnvironment(process.env, NAMES_WITHIN_MS);
+    return (await api.list('/api/v2/dags', 'dags', {}, 200)).map((dag) => String(dag['dag_id']));
+  } catch {
+    return [];
+  }
+}
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+/** What a shell evaluates to ask `millrace __complete` at each Tab. */
+export const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], string>> = {
+  bash: `# eval "$(millrace completion bash)"
+_millrace() {
+  local IFS=$'\\n'
+  COMPREPLY=($("\${COMP_WORDS[0]}" __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _millrace millrace
+`,
+  zsh: `#compdef millrace
+# eval "$(millrace completion zsh)"
+_millrace() {
+  local -a found
+  found=("\${(@f)$("\${words[1]}" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  compadd -a found
+}
+compdef _millrace millrace
+`,
+  fish: `# millrace completion fish | source
+function __millrace_complete
+    set -l words (commandline -opc) (commandline -ct)
+    $words[1] __complete -- $words[2..-1] 2>/dev/null
+end
+complete -c millrace -f -a '(__millrace_complete)'
+`,
+};
