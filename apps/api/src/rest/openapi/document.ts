@@ -120,7 +120,7 @@ function operationOf(route: FoundRoute): Json {
   return {
     operationId: route.operationId,
     tags: [route.controller.name.replace(/Controller$/, '')],
-    ...(route.needs === 'public' || route.needs === undefined ? { security: [] } : { security: [{ [BEARER]: [] }, { HTTPBearer: [] }], 'x-millrace-needs': `${route.needs.action} ${route.needs.resource}` }),
+    ...(route.needs === 'public' || route.needs === undefined ? { security: [] } : { security: [{ [BEARER]: [] }, { HTTPBearer: [] }], 'x-millrace-needs': route.needs === 'self' ? 'self' : `${route.needs.action} ${route.needs.resource}` }),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body === null ? {} : { requestBody: { required: bodyNeeded, content: { 'application/json': { schema: body } } } }),
     responses: {
