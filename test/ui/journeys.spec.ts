@@ -277,6 +277,21 @@ describe.skipIf(path === null)('through the web UI, in Chromium, at a real serve
     expect(here.complaints).toEqual([]);
   });
 
+  it('holds everything for maintenance, says so on every page, and ends it', async () => {
+    await using here = await visit(browser, `${server.url}/services`);
+    const { page } = here;
+    await logIn(page);
+    await page.getByRole('button', { name: 'Maintenance…' }).click();
+    await page.getByLabel('Reason').fill('new disks');
+    await page.getByRole('dialog').getByRole('button', { name: 'Hold everything' }).click();
+    await page.getByText(': new disks').waitFor();
+    await page.getByRole('link', { name: 'Dags' }).click();
+    await page.getByRole('button', { name: 'End it' }).click();
+    await page.getByText(': new disks').waitFor({ state: 'detached' });
+    expect((await server.call<{ active: boolean }>('GET', '/api/millrace/v1/maintenance')).active).toBe(false);
+    expect(here.complaints).toEqual([]);
+  });
+
   it('tells of a file that cannot be read, with the place, and of its end', async () => {
     const file = join(server.home, 'dags', 'broken.ts');
     await using here = await visit(browser, `${server.url}/import-errors`);

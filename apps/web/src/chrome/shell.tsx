@@ -4,6 +4,7 @@ import { IconChevronsLeft, IconChevronsRight, IconKeyboard, IconLanguage, IconLo
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
+import { MaintenanceBanner } from '../services/maintenance.js';
 import { send } from '../rest/client.js';
 import { sessionQuery, useSession } from '../session/session.js';
 import { instantText } from '../time/format.js';
@@ -69,6 +70,7 @@ export function Shell() {
           <Clock />
           <UserMenu help={helping.open} />
         </header>
+        <MaintenanceBanner />
         <main id="main" tabIndex={0}><Outlet /></main>
       </div>
       <Palette opened={isSearching} close={searching.close} commands={commands} />

@@ -24,6 +24,7 @@ import { useMay } from '../session/session.js';
 import { Ago, Instant, Took } from '../time/instant.js';
 import { duration } from '../time/format.js';
 import { useWords } from '../words/words.js';
+import { ExternalWork, KeptState, Links } from './beside.js';
 import { MappedList } from './mapped-list.js';
 import { XComs } from './xcoms.js';
 
@@ -194,6 +195,9 @@ function Details({ dagId, runId, taskId, data }: { readonly dagId: string; reado
       </div>
       <div className="column-side">
         {instance !== null && <Card title={t('Note')}><NoteField key={instance.id} note={instance.note} address={path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances/${taskId}` + (instance.map_index < 0 ? '' : `/${instance.map_index}`)} refresh={['dag', dagId]} /></Card>}
+        {instance !== null && <Links dagId={dagId} runId={runId} taskId={taskId} mapIndex={instance.map_index} />}
+        {instance !== null && <ExternalWork dagId={dagId} runId={runId} taskId={taskId} mapIndex={instance.map_index} />}
+        <KeptState dagId={dagId} taskId={taskId} />
         <Card title={t('Comes after')}>{neighbours(data.upstream)}</Card>
         <Card title={t('Comes before')}>{neighbours(data.downstream)}</Card>
         {task !== null && (

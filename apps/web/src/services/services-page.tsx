@@ -1,10 +1,13 @@
+import { Button } from '@mantine/core';
 import { IconServer2 } from '@tabler/icons-react';
-import { useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Card, Page } from '../chrome/page.js';
-import { Empty, Loaded } from '../feedback/feedback.js';
-import { get } from '../rest/client.js';
+import { Empty, Loaded, tellDone, tellFailed } from '../feedback/feedback.js';
+import { get, path, send } from '../rest/client.js';
 import { Ago } from '../time/instant.js';
+import { useMay } from '../session/session.js';
 import { useWords } from '../words/words.js';
+import { MaintenanceButton } from './maintenance.js';
 
 interface Service {
   readonly id: string;
@@ -36,8 +39,16 @@ export function ServicesPage() {
   const t = useWords();
   const workers = useQuery({ queryKey: ['services', 'workers'], queryFn: ({ signal }) => get<{ workers: Worker[] }>('/api/millrace/v1/workers', { limit: 100, order_by: '-started_at' }, signal), refetchInterval: 5_000 });
   const services = useQuery({ queryKey: ['services', 'services'], queryFn: ({ signal }) => get<{ services: Service[] }>('/api/millrace/v1/services', { limit: 100, order_by: '-last_beat_at' }, signal), refetchInterval: 5_000 });
+  const mayDrain = useMay()('edit', 'worker');
+  const client = useQueryClient();
+  const drain = useMutation({
+    mutationFn: (name: string) => send('POST', path`/api/millrace/v1/workers/${name}/drain`, {}),
+    onSuccess: (_, name) => tellDone(t('{name} takes nothing new', { name })),
+    onError: tellFailed,
+    onSettled: () => client.invalidateQueries({ queryKey: ['services'] }),
+  });
   return (
-    <Page title={t('Workers and services')}>
+    <Page title={t('Workers and services')} actions={<MaintenanceButton />}>
       <Loaded query={workers}>
         {(data) => {
           const here = data.workers.filter((worker) => worker.state === 'active' || worker.state === 'draining');
@@ -46,7 +57,7 @@ export function ServicesPage() {
             <Card title={t('Workers')} aside={<span className="soft small">{t('{free} of {slots} slots free', { free: here.reduce((sum, one) => sum + one.free_slots, 0), slots: here.reduce((sum, one) => sum + one.slots, 0) })}</span>} flush>
               {here.length + gone.length === 0 ? <Empty title={t('No worker has ever been here')} icon={<IconServer2 />}><p>{t('Without one nothing runs. Start one with millrace worker.')}</p></Empty> : (
                 <table className="table">
-                  <thead><tr><th>{t('Name')}</th><th>{t('State')}</th><th>{t('Queues')}</th><th style={{ width: '22%' }}>{t('Slots')}</th><th className="wide-only">{t('Version')}</th><th className="wide-only">{t('Started')}</th><th>{t('Heard of')}</th></tr></thead>
+                  <thead><tr><th>{t('Name')}</th><th>{t('State')}</th><th>{t('Queues')}</th><th style={{ width: '22%' }}>{t('Slots')}</th><th className="wide-only">{t('Version')}</th><th className="wide-only">{t('Started')}</th><th>{t('Heard of')}</th>{mayDrain && <th><span className="sr">{t('Actions')}</span></th>}</tr></thead>
                   <tbody>
                     {[...here, ...gone].map((worker) => (
                       <tr key={worker.session_id} className={here.includes(worker) ? '' : 'faded'}>
@@ -55,6 +66,7 @@ export function ServicesPage() {
                         <td>{worker.queues.map((queue) => <span key={queue} className="tag">{queue}</span>)}</td>
                         <td>{here.includes(worker) && <span className="progress"><progress max={Math.max(1, worker.slots)} value={worker.slots - worker.free_slots} aria-label={t('{busy} of {slots} slots busy', { busy: worker.slots - worker.free_slots, slots: worker.slots })} /><span className="num soft small">{worker.slots - worker.free_slots} / {worker.slots}</span></span>}</td>
                         <td className="soft wide-only">{worker.version}</td><td className="wide-only"><Ago at={worker.started_at} /></td><td><Ago at={worker.last_beat_at} /></td>
+                        {mayDrain && <td className="right">{worker.state === 'active' && <Button size="compact-sm" variant="default" onClick={() => { if (window.confirm(t('Drain {name}? It takes nothing new, finishes what it runs and its process ends.', { name: worker.worker_name }))) drain.mutate(worker.worker_name); }}>{t('Drain')}</Button>}</td>}
                       </tr>
                     ))}
                   </tbody>

@@ -14,7 +14,7 @@ import { VERSION } from '../../version.js';
 const ACTIONS: readonly Action[] = ['read', 'create', 'edit', 'delete'];
 /** What the UI asks about before it shows a page or a button; the routes ask again. */
 const SHOWN: readonly ResourceKind[] = [
-  'dag', 'dag_run', 'task_instance', 'task_log', 'xcom', 'backfill', 'dag_source', 'import_error', 'asset', 'pool', 'variable', 'connection', 'config', 'audit_log', 'job', 'plugin', 'user',
+  'dag', 'dag_run', 'task_instance', 'task_log', 'xcom', 'backfill', 'dag_source', 'import_error', 'asset', 'pool', 'variable', 'connection', 'config', 'audit_log', 'job', 'plugin', 'user', 'worker', 'health',
 ];
 
 /** The browser's session: a cookie that no script can read. */
