@@ -16,7 +16,7 @@ export interface Place {
 export function usePlaces(): readonly Place[] {
   const t = useWords();
   const may = useMay();
-  const all: readonly (Place & { readonly needs: string })[] = [
+  const all: readonly (Place & { readonly needs: string | null })[] = [
     { to: '/', text: t('Home'), icon: IconHome, group: 'work', needs: 'dag_run' },
     { to: '/dags', text: t('Dags'), icon: IconSitemap, group: 'work', needs: 'dag' },
     { to: '/runs', text: t('Runs'), icon: IconPlayerPlay, group: 'work', needs: 'dag_run' },
@@ -31,8 +31,8 @@ export function usePlaces(): readonly Place[] {
     { to: '/services', text: t('Workers and services'), icon: IconServer2, group: 'system', needs: 'job' },
     { to: '/plugins', text: t('Plugins'), icon: IconPuzzle, group: 'system', needs: 'plugin' },
     { to: '/audit', text: t('Audit log'), icon: IconHistory, group: 'system', needs: 'audit_log' },
-    { to: '/users', text: t('Users and tokens'), icon: IconUsers, group: 'system', needs: 'user' },
+    { to: '/users', text: t('Users and tokens'), icon: IconUsers, group: 'system', needs: null /* one's own tokens and password */ },
     { to: '/configuration', text: t('Configuration'), icon: IconKey, group: 'system', needs: 'config' },
   ];
-  return all.filter((place) => may('read', place.needs));
+  return all.filter((place) => place.needs === null || may('read', place.needs));
 }

@@ -4,6 +4,8 @@ export interface Session {
   readonly user: { readonly name: string; readonly role: string } | null;
   readonly may: Partial<Record<Action, readonly string[]>>;
   readonly version: string;
+  /** A login elsewhere; null: none. */
+  readonly sso: { readonly label: string; readonly url: string } | null;
   readonly renew_after_seconds: number;
 }
 export type Action = 'read' | 'create' | 'edit' | 'delete';

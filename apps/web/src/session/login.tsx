@@ -5,11 +5,12 @@ import type { FormEvent } from 'react';
 import { send } from '../rest/client.js';
 import type { Session } from '../rest/shapes.js';
 import { useWords } from '../words/words.js';
-import { sessionQuery } from './session.js';
+import { sessionQuery, useSession } from './session.js';
 
 export function Login() {
   const t = useWords();
   const client = useQueryClient();
+  const sso = useSession()?.sso;
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
   const [failure, setFailure] = useState<string | null>(null);
@@ -38,6 +39,7 @@ export function Login() {
         <TextInput size="sm" label={t('Name')} value={name} onChange={(event) => setName(event.currentTarget.value)} autoComplete="username" autoFocus required withAsterisk={false} name="username" />
         <PasswordInput size="sm" label={t('Password')} value={password} onChange={(event) => setPassword(event.currentTarget.value)} autoComplete="current-password" required withAsterisk={false} name="password" visibilityToggleButtonProps={{ 'aria-label': t('Show password') }} />
         {failure !== null && <p className="login-failure" role="alert">{failure}</p>}
+        {sso != null && <Button size="sm" variant="default" fullWidth component="a" href={`${sso.url}?next=${encodeURIComponent(window.location.pathname + window.location.search)}`}>{sso.label}</Button>}
         <Button size="sm" type="submit" fullWidth loading={isBusy}>{t('Log in')}</Button>
       </form>
     </main>

@@ -9,9 +9,14 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** The session's token of a request; null without one. */
 export function sessionOf(request: Pick<FastifyRequest, 'headers'>): string | null {
+  return cookieOf(request, SESSION_COOKIE);
+}
+
+/** The value of a cookie; null without one. */
+export function cookieOf(request: Pick<FastifyRequest, 'headers'>, name: string): string | null {
   for (const part of (request.headers.cookie ?? '').split(';')) {
     const at = part.indexOf('=');
-    if (at > 0 && part.slice(0, at).trim() === SESSION_COOKIE) return part.slice(at + 1).trim() || null;
+    if (at > 0 && part.slice(0, at).trim() === name) return part.slice(at + 1).trim() || null;
   }
   return null;
 }

@@ -74,6 +74,7 @@ export class SessionController {
     return {
       user: actor === null ? null : { name: actor.name, role: actor.role },
       may: actor === null ? {} : Object.fromEntries(ACTIONS.map((action) => [action, SHOWN.filter((kind) => isAllowed(actor, action, kind))])),
+      sso: this.config['security.oidc_issuer'] === '' ? null : { label: this.config['security.oidc_label'], url: '/auth/oidc/login' },
       version: VERSION,
       renew_after_seconds: Math.floor(this.config['api.token_ttl_seconds'] / 2),
     };
