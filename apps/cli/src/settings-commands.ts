@@ -56,7 +56,6 @@ export function aboutCommands(program: Command, run: Run, output: () => Option):
     .description('services, newest first').action(run(async () => (await about()).listJobs));
   jobs.command('check').option('--job-type <type>', 'only of this type').option('--hostname <name>', 'only on this host').option('--allow-multiple', 'several may be alive').option('--limit <n>', 'looked at', wholeNumber(0, 10_000), 1)
     .description('whether a service is alive; exit code 1 when none is').action(run(async () => (await about()).checkJobs));
-  program.command('plugins').description('plugins that are loaded').addOption(output()).action(run(async () => (await about()).listPlugins));
   program.command('providers').description('providers that are loaded').command('list').addOption(output()).description('all of them').action(run(async () => (await about()).listProviders));
   program.command('info').addOption(output()).description('versions, addresses, and whether the api answers').action(run(async () => (await about()).showInfo));
   program.command('cheat-sheet').description('every command, one a line').action(run(async () => { const { cheatSheet } = await about(); return () => cheatSheet(program); }));

@@ -39,10 +39,6 @@ export async function checkJobs(options: { readonly jobType?: string; readonly h
   return rows.length > 0 && (rows.length === 1 || options.allowMultiple === true) ? 0 : 1;
 }
 
-export async function listPlugins(options: OutputOptions): Promise<void> {
-  print(await renderRows(await ApiClient.fromEnvironment().list('/api/v2/plugins', 'plugins'), ['name', 'source'], options.output));
-}
-
 export async function listProviders(options: OutputOptions): Promise<void> {
   print(await renderRows(await ApiClient.fromEnvironment().list('/api/v2/providers', 'providers'), ['package_name', 'version', 'description'], options.output));
 }
