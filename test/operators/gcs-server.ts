@@ -40,7 +40,7 @@ export async function gcsServer(buckets: readonly string[]): Promise<GcsServer> 
       const fields = JSON.parse(metadata.toString()) as { name?: string; contentType?: string };
       return put(response, upload, fields.name ?? url.searchParams.get('name') ?? '', content, fields.contentType ?? 'application/octet-stream');
     }
-    if (url.pathname === '/storage/v1/b') return send(response, 200, { items: [...stored.keys()].map((name) => ({ name })) });
+    if (url.pathname === '/storage/v1/b') return send(response, 200, { items: [...stored.keys()].map((name) => ({ id: name, name })) });
     const [, bucket = '', rest = ''] = /^\/storage\/v1\/b\/([^/]+)\/o\/?(.*)$/.exec(url.pathname) ?? [];
     const blobs = stored.get(bucket);
     if (blobs === undefined) return missing(response, 'The specified bucket does not exist.');

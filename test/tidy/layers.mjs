@@ -33,7 +33,7 @@ export const PACKAGES = {
   'libs/sdk-testing': { layer: 'authoring-tests', may: ['vocabulary', 'engine', 'contracts', 'sdk', 'task-logs', 'execution'] },
   // apps: one process each
   'apps/scheduler': { layer: 'apps', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'persistence', 'messaging', 'live-updates', 'access', 'scheduling'] },
-  'apps/api': { layer: 'apps', may: ['vocabulary', 'engine', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'test-services', 'persistence', 'messaging', 'live-updates', 'task-logs', 'object-store', 'access', 'scheduling'] },
+  'apps/api': { layer: 'apps', may: ['vocabulary', 'engine', 'contracts', 'operators', 'lifecycle', 'configuration', 'telemetry', 'test-services', 'persistence', 'messaging', 'live-updates', 'task-logs', 'object-store', 'access', 'scheduling'] },
   'apps/worker': { layer: 'apps', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'messaging', 'live-updates', 'task-logs', 'execution'] },
   'apps/log-server': { layer: 'apps', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'task-logs', 'object-store'] },
   'apps/pod-launcher': { layer: 'apps', may: ['vocabulary', 'contracts', 'lifecycle', 'configuration', 'telemetry', 'messaging'] },

@@ -71,3 +71,4 @@ export { DockerError } from './docker/docker-engine.js';
 export { KubernetesPodOperator } from './kubernetes/kubernetes-pod-operator.js';
 export type { KubernetesPodOperatorOptions } from './kubernetes/kubernetes-pod-operator.js';
 export { KubernetesError } from './kubernetes/pod-api.js';
+export { TESTED_TYPES, testConnection } from './connection-test/test-connection.js';

@@ -58,8 +58,6 @@ export { RerunStore } from './reruns/rerun-store.js';
 export type { ChosenRun, RerunItem, RerunState, RerunView, RunChoice } from './reruns/rerun-store.js';
 export { PastReads } from './past/past-reads.js';
 export type { PreviousRun } from './past/past-reads.js';
-export { probePostgres } from './probes/probe-postgres.js';
-export type { PostgresAddress } from './probes/probe-postgres.js';
 export { ReparseRequests } from './reparse/reparse-requests.js';
 export type { ReparseRequest } from './reparse/reparse-requests.js';
 export { Timers } from './timers/timers.js';

@@ -1,8 +1,6 @@
-import { connect } from 'node:net';
-import { probePostgres } from '@millrace/persistence';
-
 /** A connection with its secrets, as a task would use it. */
 export interface ProbedConnection {
+  readonly connection_id: string;
   readonly conn_type: string;
   readonly host?: string | null | undefined;
   readonly port?: number | null | undefined;
@@ -17,56 +15,43 @@ export interface ProbeResult {
   readonly message: string;
 }
 
-const WITHIN_MS = 5_000;
-/** Ports of types that are only dialled: whether somebody listens. */
-const PORTS: Readonly<Record<string, number>> = { mysql: 3_306, amqp: 5_672, redis: 6_379, smtp: 25, ssh: 22, sftp: 22 };
+const WITHIN_MS = 10_000;
 
-/** Tries a connection as far as the api can: logs in to PostgreSQL, asks HTTP, dials the rest. Never throws, never repeats a secret. */
+/** Uses a connection as a task would, without doing anything. Never throws, never repeats a secret. */
 export async function probeConnection(connection: ProbedConnection): Promise<ProbeResult> {
+  const secrets = secretsOf(connection);
   try {
-    return { status: true, message: await probe(connection) };
+    // Loaded when the first connection is tested: the operators bring drivers with them.
+    const { testConnection } = await import('@millrace/operators');
+    const { connection_id: connectionId, conn_type: connType, host, port, login, password, schema, extra } = connection;
+    const signal = AbortSignal.timeout(WITHIN_MS);
+    const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error(`nobody answered within ${WITHIN_MS / 1_000} s`)), { once: true }));
+    const message = await Promise.race([testConnection({ connectionId, connType, host: host ?? null, port: port ?? null, login: login ?? null, password, schema: schema ?? null, extra: extraOf(extra) }, signal), late]);
+    return { status: true, message: masked(message, secrets) };
   } catch (error) {
-    const text = error instanceof Error ? (error.message || error.name) : String(error);
-    const { password } = connection;
-    return { status: false, message: password === null || password === '' ? text : text.replaceAll(password, '***') };
+    return { status: false, message: masked(error instanceof Error ? (error.message || (error as { code?: string }).code || error.name) : String(error), secrets) };
   }
 }
 
-async function probe(connection: ProbedConnection): Promise<string> {
-  const { conn_type: type, host } = connection;
-  if (type === 'postgres' || type === 'postgresql') {
-    const { port, login, password, schema } = connection;
-    await probePostgres({ host: host ?? 'localhost', port: port ?? 5_432, user: login ?? undefined, password: password ?? undefined, database: schema || undefined }, WITHIN_MS);
-    return 'Connection successfully tested';
+function extraOf(extra: string | null): Readonly<Record<string, unknown>> {
+  if (extra === null || extra === '') return {};
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(extra);
+  } catch {
+    throw new Error('extra is not JSON');
   }
-  if (type === 'http' || type === 'https') return probeHttp(connection);
-  const port = connection.port ?? PORTS[type];
-  if (port === undefined) throw new Error(`Connections of type "${type}" cannot be tested from the api; run a task that uses it`);
-  await dial(host ?? 'localhost', port);
-  return `Somebody listens on ${host ?? 'localhost'}:${port}; login and rights were not tried`;
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new Error('extra must be a JSON object');
+  return parsed as Readonly<Record<string, unknown>>;
 }
 
-async function probeHttp({ conn_type: type, host, port, login, password, schema }: ProbedConnection): Promise<string> {
-  const given = host ?? 'localhost';
-  const url = new URL(/^https?:\/\//.test(given) ? given : `${schema === 'https' || type === 'https' ? 'https' : 'http'}://${given}`);
-  if (port != null) url.port = String(port);
-  const headers: Record<string, string> = login == null ? {} : { authorization: `Basic ${Buffer.from(`${login}:${password ?? ''}`).toString('base64')}` };
-  // What a server sends on to is not what the caller named.
-  const response = await fetch(url, { method: 'HEAD', headers, redirect: 'manual', signal: AbortSignal.timeout(WITHIN_MS) });
-  if (response.status === 401 || response.status === 403) throw new Error(`${response.status} ${response.statusText}`);
-  return `Connection successfully tested: ${response.status} ${response.statusText}`;
+/** The password, and every longer text of the extra: which of them is one nobody can know. */
+function secretsOf({ password, extra }: ProbedConnection): readonly string[] {
+  const texts = /"((?:[^"\\]|\\.){8,})"\s*[,}\]]/g;
+  const inExtra = [...(extra ?? '').matchAll(texts)].map((match) => match[1] as string);
+  return [password ?? '', ...inExtra].filter((text) => text !== '' && !/^(https?|tcp|unix):\/\//.test(text) && !text.startsWith('/'));
 }
 
-function dial(host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, timeout: WITHIN_MS });
-    const over = (error?: Error): void => {
-      socket.destroy();
-      if (error === undefined) resolve();
-      else reject(error);
-    };
-    socket.once('connect', () => over());
-    socket.once('timeout', () => over(new Error(`nobody answered within ${WITHIN_MS / 1_000} s`)));
-    socket.once('error', over);
-  });
+function masked(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((left, secret) => left.replaceAll(secret, '***'), text);
 }
