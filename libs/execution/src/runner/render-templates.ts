@@ -110,11 +110,59 @@ async function renderWithAnswers(value: unknown, context: TaskContext, taskField
 }
 
 function renderValue(value: unknown, names: Record<string, unknown>): unknown {
-  if (typeof value === 'string') return isTemplate(value) ? compiled(value).render(names) : value;
+  if (typeof value === 'string') return isTemplate(value) ? renderText(value, names) : value;
   if (Array.isArray(value)) return value.map((item) => renderValue(item, names));
   if (isPlainObject(value)) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, renderValue(inner, names)]));
   return value;
 }
+
+function renderText(source: string, names: Record<string, unknown>): string {
+  const template = compiled(source);
+  try {
+    return template.render(names);
+  } catch (error) {
+    const unknown = unknownNames(source, names);
+    if (unknown.length === 0 || !/null or undefined|undefined or falsey|Unable to call/.test(String(error))) throw error;
+    throw new Error(`${unknown.map((name) => `"${name}"`).join(', ')} ${unknown.length === 1 ? 'is no name' : 'are no names'} a template knows in this run; it knows ${Object.keys(names).join(', ')}`, { cause: error });
+  }
+}
+
+/** Names a template reads that are neither given nor set by itself. */
+function unknownNames(source: string, names: Record<string, unknown>): string[] {
+  const { parser, nodes } = createRequire(import.meta.url)('nunjucks') as unknown as NunjucksSyntax;
+  const tree = parser.parse(source, undefined, {});
+  const set = new Set<string>();
+  for (const made of [...tree.findAll(nodes.Set), ...tree.findAll(nodes.For), ...tree.findAll(nodes.Macro)]) for (const symbol of namesMadeBy(made)) set.add(symbol);
+  // Names of filters, tests and arguments are symbols to the parser too.
+  const others = new Set<unknown>([...tree.findAll(nodes.Filter).map((filter) => filter.name), ...tree.findAll(nodes.Is).map((test) => test.right), ...tree.findAll(nodes.Pair).map((pair) => pair.key)]);
+  const read = tree.findAll(nodes.Symbol).filter((symbol) => !others.has(symbol)).map((symbol) => String(symbol.value));
+  return [...new Set(read)].filter((name) => !(name in names) && !set.has(name) && !BUILT_IN.has(name));
+}
+
+function namesMadeBy(node: SyntaxNode): string[] {
+  const made = [...(node.targets ?? []), ...(node.name === undefined ? [] : [node.name]), ...(node.args?.children ?? [])];
+  return made.flatMap((one) => (typeof one.value === 'string' ? [one.value] : (one.children ?? []).map((child) => String(child.value))));
+}
+
+interface SyntaxNode {
+  readonly value?: unknown;
+  readonly targets?: readonly SyntaxNode[];
+  readonly name?: SyntaxNode;
+  readonly right?: SyntaxNode;
+  readonly key?: SyntaxNode;
+  readonly args?: SyntaxNode;
+  readonly children?: readonly SyntaxNode[];
+  findAll(type: unknown): SyntaxNode[];
+}
+
+/** Parts of the template engine its types leave out. */
+interface NunjucksSyntax {
+  readonly parser: { parse(source: string, extensions: undefined, options: object): SyntaxNode };
+  readonly nodes: Readonly<Record<'Set' | 'For' | 'Macro' | 'Symbol' | 'Filter' | 'Is' | 'Pair', unknown>>;
+}
+
+/** What the engine brings itself. */
+const BUILT_IN = new Set(['range', 'cycler', 'joiner', 'loop', 'caller']);
 
 function holdsTemplate(value: unknown): boolean {
   if (typeof value === 'string') return isTemplate(value);

@@ -25,7 +25,7 @@ export function templateNames(context: TaskContext, taskFields: Record<string, u
     conf: context.conf,
     partition_key: context.partitionKey,
     var: { value: variables(askNow, (text) => text), json: variables(askNow, (text) => JSON.parse(text) as unknown) },
-    conn: named((connectionId) => templateConnection(connectionId, askNow)),
+    conn: connections(askNow),
     triggering_asset_events: askedWhenRead(() => triggering(askNow)),
     // The plugins' names first: none may take the place of what has always been there.
     macros: { ...macros, ...MACROS },
@@ -122,9 +122,19 @@ function variables(askNow: AskNow, read: (text: string) => unknown): unknown {
   });
 }
 
+/** `conn.warehouse.host`; `conn.get('warehouse-eu')` for ids that are no names, with a second value for one that is not there. */
+function connections(askNow: AskNow): unknown {
+  return named((id) => {
+    if (id === 'get') return (wanted: string, fallback?: unknown) => templateConnection(wanted, askNow) ?? fallback;
+    const connection = templateConnection(id, askNow);
+    if (connection === undefined) throw noConnection(id);
+    return connection;
+  });
+}
+
 function templateConnection(connectionId: string, askNow: AskNow): unknown {
   const answer = askNow({ ask: 'connection', connectionId });
-  if (!('json' in answer) || answer.json === null) throw noConnection(connectionId);
+  if (!('json' in answer) || answer.json === null) return undefined;
   const connection = connectionOf(connectionId, answer.json);
   return { ...connection, conn_id: connection.connectionId, conn_type: connection.connType, extra_dejson: connection.extra };
 }
@@ -147,6 +157,7 @@ const MACROS = {
   },
   uuid: { uuid4: () => randomUUID() },
   random: () => Math.random(),
+  json: { dumps: (value: unknown) => JSON.stringify(value), loads: (text: string) => JSON.parse(text) as unknown },
   time: { time: () => Date.now() / 1_000 },
   datetime: { now: () => new TemplateDate(new Date()), utcnow: () => new TemplateDate(new Date()) },
 };
