@@ -274,6 +274,13 @@ describe.skipIf(path === null)('through the web UI, in Chromium, at a real serve
     await page.getByText('Graph', { exact: true }).last().click();
     await page.getByText('1 added').waitFor();
     await page.locator('.node.added').waitFor();
+
+    // A run of the first version, cleared: it goes on with the code as it is now.
+    await page.goto(`${server.url}/dags/hourly/runs/beside/tasks/work`);
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByRole('checkbox', { name: /With the newest code: v2; the run had v1/ }).waitFor();
+    await page.getByRole('button', { name: 'Run 1 again' }).click();
+    await waitFor(async () => (await server.call<{ task_instances: { task_id: string; state: string }[] }>('GET', '/api/v2/dags/hourly/dagRuns/beside/taskInstances')).task_instances.some((one) => one.task_id === 'check' && one.state === 'success'), { what: 'the task of the second version', timeoutMs: 120_000 });
     expect(here.complaints).toEqual([]);
   });
 

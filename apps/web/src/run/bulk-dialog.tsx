@@ -9,7 +9,7 @@ import type { TaskInstance } from '../rest/shapes.js';
 import { useWords } from '../words/words.js';
 
 export type BulkAction = 'clear' | 'success' | 'failed' | 'skipped' | 'delete' | 'cancel';
-type Reach = 'past' | 'future' | 'upstream' | 'downstream' | 'only_failed';
+type Reach = 'past' | 'future' | 'upstream' | 'downstream' | 'only_failed' | 'newest';
 
 /** A run, or instances of one run. */
 export interface BulkTarget {
@@ -83,7 +83,7 @@ export function BulkDialog({ targets, to, close, done }: { readonly targets: rea
   const title = to === 'clear' ? t('Clear: run again') : to === 'delete' ? t('Delete runs') : to === 'cancel' ? t('Cancel runs') : t('Mark as {state}', { state: t(to) });
   const choices: readonly (readonly [Reach, string])[] = [
     ...(areRuns || to === 'delete' || to === 'cancel' ? [] : ([['past', t('Past runs')], ['future', t('Future runs')], ['upstream', t('Upstream')], ['downstream', t('Downstream')]] as const)),
-    ...(to === 'clear' ? ([['only_failed', t('Only failed')]] as const) : []),
+    ...(to === 'clear' ? ([['only_failed', t('Only failed')], ['newest', t('The newest version')]] as const) : []),
   ];
   const isDangerous = to === 'delete' || to === 'failed' || to === 'cancel';
   return (
@@ -144,7 +144,7 @@ async function apply(target: BulkTarget, to: BulkAction, reach: readonly Reach[]
   const run = path`/api/v2/dags/${target.dagId}/dagRuns/${target.runId}`;
   const onlyFailed = reach.includes('only_failed');
   if (target.instances === null) {
-    if (to === 'clear') return (await send<Answer>('POST', `${run}/clear`, { only_failed: onlyFailed, dry_run: isDry })).task_instances ?? [];
+    if (to === 'clear') return (await send<Answer>('POST', `${run}/clear`, { only_failed: onlyFailed, run_on_latest_version: reach.includes('newest'), dry_run: isDry })).task_instances ?? [];
     if (to === 'delete') await send('DELETE', run);
     else if (to === 'cancel') await send('POST', path`/api/millrace/v1/dags/${target.dagId}/dagRuns/${target.runId}/cancel`, {});
     else await send('PATCH', run, { state: to });
@@ -153,7 +153,7 @@ async function apply(target: BulkTarget, to: BulkAction, reach: readonly Reach[]
   const includes = { include_past: reach.includes('past'), include_future: reach.includes('future'), include_upstream: reach.includes('upstream'), include_downstream: reach.includes('downstream') };
   if (to === 'clear') {
     const answer = await send<Answer>('POST', path`/api/v2/dags/${target.dagId}/clearTaskInstances`, {
-      dry_run: isDry, only_failed: onlyFailed, dag_run_id: target.runId, ...includes, task_ids: target.instances.map((one) => (one.mapIndex < 0 ? one.taskId : [one.taskId, one.mapIndex])),
+      dry_run: isDry, only_failed: onlyFailed, run_on_latest_version: reach.includes('newest'), dag_run_id: target.runId, ...includes, task_ids: target.instances.map((one) => (one.mapIndex < 0 ? one.taskId : [one.taskId, one.mapIndex])),
     });
     return answer.task_instances ?? [];
   }

@@ -1,7 +1,8 @@
-import { Button, Chip, Group, Modal } from '@mantine/core';
+import { Button, Checkbox, Chip, Group, Modal } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { detailsQuery, runTasksQuery } from '../dag/queries.js';
 import { tellDone } from '../feedback/feedback.js';
 import { StateMark } from '../look/state-mark.js';
 import { path, send } from '../rest/client.js';
@@ -27,13 +28,19 @@ export function ChangeDialog({ target, to, close }: { readonly target: Target; r
   const isRun = target.taskIds === null;
   const [reach, setReach] = useState<readonly Reach[]>(isRun ? ['only_failed'] : to === 'clear' ? ['downstream'] : []);
   const [asked] = useDebouncedValue(reach, 120);
+  // Who clears after mending the code wants the mended code. A run that has not ended keeps its version.
+  const run = useQuery(runTasksQuery(target.dagId, target.runId)).data?.run;
+  const newest = useQuery(detailsQuery(target.dagId)).data?.latest_dag_version?.version_number;
+  const isOlder = to === 'clear' && run !== undefined && newest !== undefined && run.version_number < newest;
+  const [wantsNewest, setWantsNewest] = useState(true);
+  const withNewest = isOlder && run.end_date !== null && wantsNewest;
   const preview = useQuery({
     queryKey: ['change-preview', target, to, asked],
     queryFn: () => ask(target, to, asked, true),
     retry: false, placeholderData: (before) => before, gcTime: 0,
   });
   const change = useMutation({
-    mutationFn: () => ask(target, to, reach, false),
+    mutationFn: () => ask(target, to, reach, false, withNewest),
     onSuccess: (made) => {
       close();
       tellDone(to === 'clear' ? t('{n} task instances run again', { n: made.length }) : t('{n} task instances are {state} now', { n: made.length, state: t(to) }));
@@ -56,6 +63,12 @@ export function ChangeDialog({ target, to, close }: { readonly target: Target; r
             <Group gap={6} role="group" aria-label={t('Also')}>{choices.map(([value, text]) => <Chip key={value} value={value} size="xs" variant="light">{text}</Chip>)}</Group>
           </Chip.Group>
         )}
+        {isOlder && (
+          <Checkbox
+            checked={withNewest} disabled={run.end_date === null} onChange={(event) => setWantsNewest(event.currentTarget.checked)} label={t('With the newest code: v{new}; the run had v{old}', { new: newest, old: run.version_number })}
+            description={run.end_date === null ? t('Not while the run goes on') : t('Tasks that are new run too, those that are gone are removed')}
+          />
+        )}
         <div className="preview" aria-live="polite">
           <strong>{preview.data === undefined ? t('Looking what it touches…') : t('{n} task instances', { n: touched.length })}</strong>
           <ul>
@@ -74,19 +87,19 @@ export function ChangeDialog({ target, to, close }: { readonly target: Target; r
   );
 }
 
-async function ask(target: Target, to: string, reach: readonly Reach[], isDry: boolean): Promise<readonly TaskInstance[]> {
+async function ask(target: Target, to: string, reach: readonly Reach[], isDry: boolean, withNewest = false): Promise<readonly TaskInstance[]> {
   const includes = { include_past: reach.includes('past'), include_future: reach.includes('future'), include_upstream: reach.includes('upstream'), include_downstream: reach.includes('downstream') };
   const isMapped = target.mapIndex !== undefined && target.mapIndex >= 0;
   type Answer = { task_instances?: readonly TaskInstance[] };
   if (to === 'clear') {
     if (target.taskIds === null) {
-      const body = { only_failed: reach.includes('only_failed') };
+      const body = { only_failed: reach.includes('only_failed'), run_on_latest_version: withNewest };
       const touched = (await send<Answer>('POST', path`/api/v2/dags/${target.dagId}/dagRuns/${target.runId}/clear`, { ...body, dry_run: true })).task_instances ?? [];
       if (!isDry) await send('POST', path`/api/v2/dags/${target.dagId}/dagRuns/${target.runId}/clear`, { ...body, dry_run: false });
       return touched;
     }
     const answer = await send<Answer>('POST', path`/api/v2/dags/${target.dagId}/clearTaskInstances`, {
-      dry_run: isDry, only_failed: reach.includes('only_failed'), dag_run_id: target.runId, ...includes, task_ids: target.taskIds.map((task) => (isMapped ? [task, target.mapIndex] : task)),
+      dry_run: isDry, run_on_latest_version: withNewest, only_failed: reach.includes('only_failed'), dag_run_id: target.runId, ...includes, task_ids: target.taskIds.map((task) => (isMapped ? [task, target.mapIndex] : task)),
     });
     return answer.task_instances ?? [];
   }
