@@ -67,7 +67,7 @@ export async function cleanOldRows(options: OutputOptions & { readonly before: D
   const dryRun = options.dryRun === true || options.yes !== true;
   const database = openDatabase(loadConfiguration(), 'millrace-db-clean');
   try {
-    const report = await reachDatabase(database.options.url, () => cleanDatabase(database, { before: new Date(options.before), dryRun, tables, onProgress: (table, rows) => tell(`${table}: ${rows}`) }));
+    const report = await reachDatabase(database.options.url, () => cleanDatabase(database, { before: new Date(options.before), dryRun, tables, onProgress: (table, rows, of) => tell(`${table}: ${rows} of ${of}`) }));
     print(await renderRows(report.map(({ table, rows }) => ({ table, rows })), ['table', 'rows'], options.output));
     if (dryRun) tell('Nothing was deleted. With --yes it is.');
     return 0;

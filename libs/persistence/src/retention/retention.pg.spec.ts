@@ -65,4 +65,30 @@ describe('cleanDatabase', () => {
     expect((await pool.query('select count(*)::int as n from task_instance')).rows[0].n).toBe(3);
     expect((await cleanDatabase(migrated.database, { before, dryRun: false, tables: ['dag_run'] }))).toEqual([{ table: 'dag_run', rows: 0 }]);
   });
+
+  it('goes in batches that are bounded by instances, tells how far it is, and leaves whole runs when it is stopped', async () => {
+    await using migrated = await migratedDatabase();
+    const { pool } = migrated.database;
+    await pool.query(`insert into dag_bundle (name) values ('b')`);
+    await pool.query(`insert into dag (dag_id, bundle_name, relative_fileloc, fileloc) values ('d', 'b', 'd.ts', 'd.ts')`);
+    await pool.query(`insert into dag_version (id, dag_id, version_number, content_hash, bundle_name, document) values (gen_random_uuid(), 'd', 1, 'h', 'b', '{}')`);
+    await pool.query(`insert into dag_run (id, dag_id, run_id, dag_version_id, state, run_type, triggered_by, run_after, end_date)
+      select gen_random_uuid(), 'd', 'r' || i, v.id, 'success', 'manual', 'test', timestamptz '2026-01-01' + i * interval '1 minute', timestamptz '2026-01-01' from dag_version v, generate_series(1, 13) i`);
+    // One of 6,000 instances, which is more than a batch, and twelve of 1,000.
+    await pool.query(`insert into task_instance (id, dag_run_id, dag_id, run_id, task_id, operator, state)
+      select gen_random_uuid(), r.id, 'd', r.run_id, 't' || i, 'o', 'success' from dag_run r, generate_series(1, 6000) i where i <= 1000 or r.run_id = 'r1'`);
+    const told: [number, number][] = [];
+    const stopped = cleanDatabase(migrated.database, { before: new Date('2026-06-01'), dryRun: false, tables: ['dag_run'], onProgress: (_, rows, of) => {
+      told.push([rows, of]);
+      if (told.length === 2) throw new Error('stopped by the spec');
+    } });
+    await expect(stopped).rejects.toThrow('stopped by the spec');
+    expect((await pool.query(`select run_id, count(*)::int as n from task_instance group by 1 having count(*) not in (1000, 6000)`)).rows).toEqual([]);
+    await cleanDatabase(migrated.database, { before: new Date('2026-06-01'), dryRun: false, tables: ['dag_run'], onProgress: (_, rows, of) => told.push([rows, of]) });
+    expect((await pool.query('select run_id from dag_run')).rows).toEqual([{ run_id: 'r13' }]);
+    expect((await pool.query('select count(*)::int as n from task_instance')).rows).toEqual([{ n: 1000 }]);
+    expect(told.length).toBeGreaterThanOrEqual(4);
+    expect(told.every(([rows, of]) => rows > 0 && rows <= of)).toBe(true);
+    expect(told.at(-1)![0]).toBe(told.at(-1)![1]);
+  });
 });
