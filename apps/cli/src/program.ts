@@ -44,6 +44,8 @@ export function createProgram(version: string, onExit: (code: number) => void): 
   settingsCommands(program, run, output);
   aboutCommands(program, run, output);
 
+  program.command('init').argument('<folder>').option('--update', 'only renew its packages').description('make a project with a dag, a plugin, a test and what editors need').action(run(async () => (await import('./commands/init.js')).initProject));
+  program.command('pack-sdk').argument('<folder>').description('write @millrace/sdk and @millrace/operators as packages for npm, complete in themselves').action(run(async () => (await import('./commands/init.js')).packSdk));
   program.command('plugins').description('plugins and what they give; exit code 1 when one is broken').addOption(output()).action(run(async () => (await import('./commands/plugins.js')).listPlugins));
 
   const config = program.command('config').description('configuration');
