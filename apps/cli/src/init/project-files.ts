@@ -128,6 +128,8 @@ npm run check                             # types
 millrace dags test order_totals --dags dags   # once, on the terminal
 \`\`\`
 
+In a checkout of Millrace the command is \`node_modules/.bin/millrace\`: \`alias millrace=/where/it/is/node_modules/.bin/millrace\`.
+
 * \`dags/order_totals.ts\`: a dag. \`plugins/plus-operator.ts\`: an operator of its own, and a macro. \`tests/\`: how it must behave.
 * \`.millrace/\`: the packages \`@millrace/sdk\` and \`@millrace/operators\` of the Millrace that made this project; \`millrace init --update\` renews them.
 
