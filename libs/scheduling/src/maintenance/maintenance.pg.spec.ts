@@ -39,7 +39,7 @@ describe('maintenance', () => {
     expect(started(rig)).toEqual(['a']);
     expect(await rig.runState(waiting)).toBe('queued');
     const why = new WhyDesk(rig.migrated.database);
-    expect((await why.ofRun(waiting))[0]).toMatchObject({ kind: 'maintenance', data: { by: 'ada', reason: 'new disks' } });
+    expect(await why.ofRun(waiting)).toMatchObject([{ kind: 'maintenance', data: { by: 'ada', reason: 'new disks' } }]);
     const [b] = await rig.sql<{ id: string }>(`select id from task_instance where dag_run_id = $1 and task_id = 'b'`, [running]);
     expect((await why.ofInstance(running, b!.id as never))[0]!.kind).toBe('maintenance');
     expect(await rig.commands.maintenance.set(false, null, 'bob')).toBe(true);

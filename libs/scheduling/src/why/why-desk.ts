@@ -20,7 +20,7 @@ export class WhyDesk {
   async ofRun(id: RunId): Promise<Reason[]> {
     const { entry, around } = await this.#load(id);
     const reasons = whyRun(entry.run, runFacts(around));
-    return entry.run.state === 'queued' ? [...maintenance(around), ...reasons] : reasons;
+    return entry.run.state === 'queued' ? heldFirst(around, reasons) : reasons;
   }
 
   /** @param instanceId null: of a task whose run has not started, and that is not stored yet. @throws MillraceError run_not_found, instance_not_found */
@@ -29,7 +29,7 @@ export class WhyDesk {
     const { run } = entry;
     const instance = instanceId === null ? undefined : run.instances.get(instanceId);
     if (instance === undefined) {
-      if (run.state === 'queued') return [...maintenance(around), { kind: 'run_queued', data: { runId: entry.row.runId }, sentence: 'its run has not started yet' }, ...inLine(runFacts(around))];
+      if (run.state === 'queued') return heldFirst(around, [{ kind: 'run_queued', data: { runId: entry.row.runId }, sentence: 'its run has not started yet' }, ...inLine(runFacts(around))]);
       throw new MillraceError('instance_not_found', `run ${entry.row.runId} has no such task instance`);
     }
     const reads = new WhyReads(this.database);
@@ -57,7 +57,8 @@ export class WhyDesk {
       ofRun: run.state === 'queued' ? inLine(runFacts(around)) : [],
     };
     const holds = instance.state === null || instance.state === 'scheduled' || instance.state === 'queued';
-    return [...(holds ? maintenance(around) : []), ...whyInstance(run, instance, facts)];
+    const reasons = whyInstance(run, instance, facts);
+    return holds ? heldFirst(around, reasons) : reasons;
   }
 
   async #load(id: RunId): Promise<{ entry: CachedRun; around: AroundRun }> {
@@ -68,10 +69,10 @@ export class WhyDesk {
   }
 }
 
-/** What holds everything comes first. */
-function maintenance({ maintenance: on }: AroundRun): Reason[] {
-  if (on === null) return [];
-  return [{ kind: 'maintenance', data: on, sentence: `maintenance is on${on.reason === null ? '' : ` (${on.reason})`}, switched on by ${on.by} at ${new Date(on.sinceMs).toISOString()}: nothing new starts until somebody ends it` }];
+/** What holds everything comes first; that nothing else holds it up would then be misread. */
+function heldFirst({ maintenance: on }: AroundRun, reasons: readonly Reason[]): Reason[] {
+  if (on === null) return [...reasons];
+  return [{ kind: 'maintenance', data: on, sentence: `maintenance is on${on.reason === null ? '' : ` (${on.reason})`}, switched on by ${on.by} at ${new Date(on.sinceMs).toISOString()}: nothing new starts until somebody ends it` }, ...reasons.filter(({ kind }) => kind !== 'to_be_decided')];
 }
 
 function runFacts(around: AroundRun): RunWhyFacts {
