@@ -17,7 +17,7 @@ import {
   listDagPlaces,
 } from '@millrace/persistence';
 import type { Database } from '@millrace/persistence';
-import { Publication, createCommands } from '@millrace/scheduling';
+import { DagSourceDesk, Publication, createCommands } from '@millrace/scheduling';
 import { OpsServer, maskText } from '@millrace/telemetry';
 import type { Logger, Metrics, Traces } from '@millrace/telemetry';
 import { MillraceError } from '@millrace/vocabulary';
@@ -109,14 +109,15 @@ export class ApiService extends ManagedService {
 
     const storeUrl = config['logs.store_url'];
     this.#logStore = storeUrl === '' ? null : await openObjectStore(storeUrl);
-    const parts = this.#parts(database, this.#entities);
+    const publication = new Publication(database, broker, { pausedAtCreation: config['core.dags_are_paused_at_creation'], maxMapLength: config['core.max_map_length'] });
+    const parts = this.#parts(database, this.#entities, publication);
     await this.#makeAdmin(parts.users);
     this.#app = await createHttpApp(parts, metrics);
     const fastify = this.#app.getHttpAdapter().getInstance();
     opsRoutes(fastify, () => this.health(), this.#ops === null ? metrics.registry : null);
     await fastify.ready();
     this.#door.handOver((request, response) => fastify.routing(request, response));
-    await this.#serveGrpc(parts, new Publication(database, broker, { pausedAtCreation: config['core.dags_are_paused_at_creation'], maxMapLength: config['core.max_map_length'] }));
+    await this.#serveGrpc(parts, publication);
 
     const beats = new ServiceInstances(database);
     const beat = (): void => {
@@ -171,7 +172,7 @@ export class ApiService extends ManagedService {
     );
   }
 
-  #parts(database: Database, entities: DataSource): ApiParts {
+  #parts(database: Database, entities: DataSource, publication: Publication): ApiParts {
     const { config, logger, broker, liveUpdates } = this.options;
     const { pool } = database;
     const roles = new Roles(database);
@@ -184,6 +185,7 @@ export class ApiService extends ManagedService {
       config,
       logger,
       database,
+      sources: new DagSourceDesk(database, publication),
       entities,
       liveUpdates,
       traces: this.options.traces,
@@ -231,7 +233,7 @@ export class ApiService extends ManagedService {
     this.#grpc = server;
     const { readers } = parts;
     const lookups = new Lookups(readers.dags, readers.runs, readers.instances, readers.versions);
-    server.addService(bundlesProto.BundlesServiceService, bundlesService({ publication, database: parts.database, internalToken, logger }));
+    server.addService(bundlesProto.BundlesServiceService, bundlesService({ publication, sources: parts.sources, database: parts.database, internalToken, logger }));
     server.addService(logsProto.LogsServiceService, logsService({ logs: tryLogs(parts, lookups), internalToken, logger }));
     this.#tellHealth = addPublicGrpc(server, {
       actors: parts.actors, commands: parts.commands, runs: readers.runs, instances: readers.instances, lookups, logs: tryLogs(parts, lookups),

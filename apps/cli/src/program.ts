@@ -2,6 +2,7 @@ import { Argument, Command, Option } from 'commander';
 import { instant, jsonObject, wholeNumber } from './client/instants.js';
 import { accessCommands } from './access-commands.js';
 import { controlCommands } from './control-commands.js';
+import { deployCommands } from './deploy-commands.js';
 import { maintenanceCommands } from './maintenance-commands.js';
 import { FORMATS } from './output/render.js';
 import { aboutCommands, settingsCommands } from './settings-commands.js';
@@ -36,6 +37,7 @@ export function createProgram(version: string, onExit: (code: number) => void): 
     .description('wait for the end of a run, tell the progress, and print its result when the dag has one; exit code 1 when it fails').action(run(async () => (await import('./commands/runs.js')).waitForRun));
 
   controlCommands(program, runs, run, output);
+  deployCommands(program, run, output);
   backfillCommands(program, run, output);
   assetCommands(program, run, output);
   poolCommands(program, run, output);

@@ -15,6 +15,30 @@ export function isRefusal(error: unknown): error is ServiceError {
   return REFUSALS.has((error as Partial<ServiceError>).code ?? -1);
 }
 
+/** A source this processor was handed. */
+export interface SourceClaim {
+  readonly sourceId: string;
+  readonly revision: number;
+  readonly processorId: string;
+}
+
+function fileOf(bundleName: string, outcome: FileOutcome, bundleVersion: string): bundlesProto.PublishFileRequest {
+  const { result } = outcome;
+  return {
+    bundleName,
+    relativeFileloc: outcome.path,
+    fileloc: outcome.file,
+    bundleHash: result.ok ? result.bundle.hash : '',
+    bundle: result.ok ? result.bundle.code : Buffer.alloc(0),
+    source: outcome.source,
+    dagDocuments: result.ok ? result.documents.map(publishedDocument) : [],
+    importError: result.ok ? undefined : { stackTrace: result.failure.text, filename: result.failure.file, line: result.failure.line },
+    parseDurationMs: outcome.durationMs,
+    timetables: result.ok ? Object.entries(result.timetables).map(([dagId, { runs, isComplete }]) => ({ dagId, runs, isComplete })) : [],
+    bundleVersion,
+  };
+}
+
 /** The api's BundlesService. Every method throws a gRPC `ServiceError`; nothing is tried again here. */
 export class BundlesClient {
   private readonly client: bundlesProto.BundlesServiceClient;
@@ -30,20 +54,24 @@ export class BundlesClient {
     });
   }
 
-  publish(bundleName: string, outcome: FileOutcome): Promise<bundlesProto.PublishFileResponse> {
-    const { result } = outcome;
-    return this.call((metadata, options, done) => this.client.publishFile({
-      bundleName,
-      relativeFileloc: outcome.path,
-      fileloc: outcome.file,
-      bundleHash: result.ok ? result.bundle.hash : '',
-      bundle: result.ok ? result.bundle.code : Buffer.alloc(0),
-      source: outcome.source,
-      dagDocuments: result.ok ? result.documents.map(publishedDocument) : [],
-      importError: result.ok ? undefined : { stackTrace: result.failure.text, filename: result.failure.file, line: result.failure.line },
-      parseDurationMs: outcome.durationMs,
-      timetables: result.ok ? Object.entries(result.timetables).map(([dagId, { runs, isComplete }]) => ({ dagId, runs, isComplete })) : [],
-    }, metadata, options, done));
+  publish(bundleName: string, outcome: FileOutcome, bundleVersion = ''): Promise<bundlesProto.PublishFileResponse> {
+    return this.call((metadata, options, done) => this.client.publishFile(fileOf(bundleName, outcome, bundleVersion), metadata, options, done));
+  }
+
+  takeSource(processorId: string, waitMs: number): Promise<bundlesProto.TakeSourceResponse> {
+    return this.call((metadata, options, done) => this.client.takeSource({ processorId, waitMs }, metadata, options, done));
+  }
+
+  readSourceFiles(request: bundlesProto.ReadSourceFilesRequest): Promise<bundlesProto.ReadSourceFilesResponse> {
+    return this.call((metadata, options, done) => this.client.readSourceFiles(request, metadata, options, done));
+  }
+
+  tellSourceFile(source: SourceClaim, bundleName: string, outcome: FileOutcome): Promise<bundlesProto.TellSourceFileResponse> {
+    return this.call((metadata, options, done) => this.client.tellSourceFile({ ...source, file: fileOf(bundleName, outcome, '') }, metadata, options, done));
+  }
+
+  finishSource(source: SourceClaim, failure: string): Promise<bundlesProto.FinishSourceResponse> {
+    return this.call((metadata, options, done) => this.client.finishSource({ ...source, failure }, metadata, options, done));
   }
 
   reportFolder(bundleName: string, relativeFilelocs: readonly string[]): Promise<bundlesProto.ReportFolderResponse> {

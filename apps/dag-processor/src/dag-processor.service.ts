@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { Evaluator } from '@millrace/bundles';
 import type { DagsFolder } from '@millrace/bundles';
 import type { Configuration } from '@millrace/configuration';
@@ -9,6 +10,10 @@ import { OpsServer, createMetrics } from '@millrace/telemetry';
 import type { Logger } from '@millrace/telemetry';
 import { BundlesClient } from './bundles-client.js';
 import { FolderPublisher } from './folder-publisher.js';
+import { GitCheckout } from './git/git-checkout.js';
+import { GitFollower } from './git/git-follower.js';
+import type { GitSourceOptions } from './git/git-sources.js';
+import { SourceChecker } from './source-checker.js';
 import { TimetableExtender } from './timetable-extender.js';
 import { processorMetrics } from './processor-metrics.js';
 
@@ -23,9 +28,10 @@ export class DagProcessorService extends ManagedService {
   private api: BundlesClient | null = null;
   private evaluator: Evaluator | null = null;
   private publishers: readonly FolderPublisher[] = [];
+  private followers: readonly GitFollower[] = [];
   private loops: readonly Promise<void>[] = [];
 
-  constructor(private readonly config: Configuration, private readonly folders: readonly DagsFolder[], private readonly logger: Logger) {
+  constructor(private readonly config: Configuration, private readonly folders: readonly DagsFolder[], private readonly logger: Logger, private readonly repositories: readonly { readonly source: GitSourceOptions; readonly home: string }[] = []) {
     super();
     this.ops = new OpsServer({ host: config['dag_processor.host'], port: config['dag_processor.ops_port'], health: () => this.health(), registry: this.metrics.registry });
   }
@@ -36,10 +42,11 @@ export class DagProcessorService extends ManagedService {
   }
 
   health(): HealthReport {
-    const checks = Object.fromEntries(this.publishers.map((publisher, index) => {
+    const checks: Record<string, HealthReport['checks'][string]> = Object.fromEntries(this.publishers.map((publisher, index) => {
       const trouble = publisher.trouble;
       return [`folder:${this.folders[index]?.name ?? index}`, trouble === null ? { ok: true } : { ok: false, detail: trouble }];
     }));
+    for (const { source, trouble } of this.followers) checks[`git:${source.name}`] = trouble === null ? { ok: true } : { ok: false, detail: trouble };
     return { ok: Object.values(checks).every((check) => check.ok), checks };
   }
 
@@ -55,7 +62,13 @@ export class DagProcessorService extends ManagedService {
     const options = { parallelism: config['dag_processor.parallelism'], rescanEveryMs: config['dag_processor.rescan_every_ms'] };
     this.publishers = this.folders.map((folder) => new FolderPublisher(folder, evaluator, api, metrics, this.logger, options));
     const extender = new TimetableExtender(this.id, evaluator, api, this.logger);
-    this.loops = [...this.publishers.map((publisher) => publisher.run(this.stopping)), extender.run(this.stopping), this.beat(api)];
+    const checker = new SourceChecker(this.id, evaluator, api, this.logger, { parallelism: options.parallelism, pluginFolders: [join(config['core.home'], 'plugins')] });
+    const credentials = { username: config['dag_processor.git_username'], token: config['dag_processor.git_token'], sshKeyFile: config['dag_processor.git_ssh_key_file'] };
+    this.followers = this.repositories.map(({ source, home }) => {
+      const wake = (): void => this.publishers.find((_, index) => this.folders[index]?.name === source.name)?.wake();
+      return new GitFollower(source, new GitCheckout(home, source, credentials), config['dag_processor.git_interval_ms'], wake, this.logger);
+    });
+    this.loops = [...this.followers.map((follower) => follower.run(this.stopping)), checker.run(this.stopping), ...this.publishers.map((publisher) => publisher.run(this.stopping)), extender.run(this.stopping), this.beat(api)];
     this.logger.info('ready', { ops_port: this.ops.port, folders: this.folders.map((folder) => `${folder.name}=${folder.path}`), api: config['dag_processor.api_address'] });
   }
 
@@ -66,6 +79,7 @@ export class DagProcessorService extends ManagedService {
     await this.ops.stop();
     this.loops = [];
     this.publishers = [];
+    this.followers = [];
     this.api = null;
     this.evaluator = null;
   }

@@ -44,6 +44,7 @@ class FakeApi {
         this.reports.push(request.relativeFilelocs);
         return { staleDags: 0 };
       }),
+      takeSource: guarded(() => ({})),
       takeTimetables: guarded(() => ({ timetables: this.toExtend.splice(0) })),
       extendTimetable: guarded((request: bundlesProto.ExtendTimetableRequest) => {
         this.extended.push(request);

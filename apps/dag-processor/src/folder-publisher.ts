@@ -4,6 +4,7 @@ import { retryForever } from '@millrace/lifecycle';
 import type { Logger } from '@millrace/telemetry';
 import { isRefusal } from './bundles-client.js';
 import type { BundlesClient } from './bundles-client.js';
+import { commitOf } from './git/git-checkout.js';
 import { FolderWatch } from './folder-watch.js';
 import type { ProcessorMetrics } from './processor-metrics.js';
 
@@ -44,6 +45,11 @@ export class FolderPublisher {
   processAgain(folderName: string, path: string): void {
     if (folderName !== this.folder.name) return;
     this.processor.forget(path);
+    this.watch.wake();
+  }
+
+  /** As if something had changed. */
+  wake(): void {
     this.watch.wake();
   }
 
@@ -110,7 +116,7 @@ export class FolderPublisher {
     const fields = { folder: this.folder.name, file: outcome.path };
     let refusal = '';
     try {
-      const answer = await this.untilAnswered('publishing a dag file', () => this.api.publish(this.folder.name, outcome), signal);
+      const answer = await this.untilAnswered('publishing a dag file', () => this.api.publish(this.folder.name, outcome, commitOf(outcome.file)), signal);
       refusal = answer.refused;
       const changed = answer.dags.filter((dag) => dag.changed).map((dag) => `${dag.dagId} v${dag.versionNumber}`);
       if (outcome.result.ok && refusal === '') this.logger.info('published', { ...fields, dags: answer.dags.map((dag) => dag.dagId), changed, bundle: outcome.result.bundle.hash, process_ms: outcome.durationMs, publish_ms: Math.round(performance.now() - startedAt) });

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import type { Configuration } from '@millrace/configuration';
 import { createLogger } from '@millrace/telemetry';
 import type { Logger } from '@millrace/telemetry';
 import { DagProcessorService } from './dag-processor.service.js';
-import { dagsFolders } from './dags-folders.js';
+import { dagsFolders, withSources } from './dags-folders.js';
+import { gitSources } from './git/git-sources.js';
 
 export { DagProcessorService } from './dag-processor.service.js';
 export { processFolderOnce } from '@millrace/bundles';
@@ -15,5 +17,7 @@ export interface DagProcessorOptions {
 /** @throws MillraceError `invalid` for folders that cannot be */
 export function createDagProcessor({ config, logger }: DagProcessorOptions): DagProcessorService {
   const log = logger ?? createLogger({ service: 'dag-processor', level: config['logging.level'], format: config['logging.format'] });
-  return new DagProcessorService(config, dagsFolders(config['dag_processor.folders'], config['core.home'], config['core.plugins_folder']), log);
+  const sources = gitSources(config['dag_processor.git']);
+  const gitFolder = config['dag_processor.git_folder'] === '' ? join(config['core.home'], 'git') : config['dag_processor.git_folder'];
+  return new DagProcessorService(config, withSources(dagsFolders(config['dag_processor.folders'], config['core.home'], config['core.plugins_folder']), sources, gitFolder, config['core.home']), log, sources.map((source) => ({ source, home: join(gitFolder, source.name) })));
 }

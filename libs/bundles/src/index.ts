@@ -15,3 +15,4 @@ export { publishedDocument } from './processing/published-document.js';
 export { findPlugins } from './plugins/find-plugins.js';
 export { PluginCatalogue, attachedPlugins } from './plugins/plugin-catalogue.js';
 export type { FoundPlugin } from './plugins/plugin-catalogue.js';
+export { packableFiles } from './scanning/packable-files.js';

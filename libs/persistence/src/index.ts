@@ -170,3 +170,5 @@ export { commitDurationMs, databaseFacts, livingServices } from './installation-
 export type { DatabaseFacts } from './installation-look/look-at-installation.js';
 export { Plugins } from './plugins/plugins.js';
 export type { PluginCode, ReportedPlugin, StoredPlugin } from './plugins/plugins.js';
+export { DagSourceStore } from './dag-sources/dag-source-store.js';
+export type { DagSourceKind, RevisionState, SourceChanges, SourceFile, SourceProblem, StoredOutcome, StoredRevision, StoredSource } from './dag-sources/dag-source-store.js';

@@ -28,3 +28,6 @@ export type { AuthorizationOf } from './external-tasks/external-stopper.js';
 export type { QuestionAnswer, Respondent, WaitingCommands } from './commands/waiting-commands.js';
 export { WatcherDesk } from './watchers/watcher-desk.js';
 export type { OpenConnection, WatcherConnection } from './watchers/watched-source.js';
+export { DagSourceDesk } from './dag-sources/dag-source-desk.js';
+export type { SourceState } from './dag-sources/dag-source-desk.js';
+export { DEPLOYED_FILE_MAX_BYTES, DOCUMENTS_BUNDLE } from './dag-sources/source-files.js';

@@ -12,6 +12,7 @@ export const ERRORS = {
   instance_not_found: { http: 404, grpc: 'NOT_FOUND', exit: 3 },
   not_found: { http: 404, grpc: 'NOT_FOUND', exit: 3 },
   conflict: { http: 409, grpc: 'ALREADY_EXISTS', exit: 5 },
+  precondition_failed: { http: 412, grpc: 'FAILED_PRECONDITION', exit: 5 },
   invalid: { http: 422, grpc: 'INVALID_ARGUMENT', exit: 2 },
   too_large: { http: 413, grpc: 'RESOURCE_EXHAUSTED', exit: 2 },
   unavailable: { http: 503, grpc: 'UNAVAILABLE', exit: 6 },

@@ -5,14 +5,14 @@ import { pluginDocumentSchema } from '@millrace/contracts';
 import type { bundlesProto } from '@millrace/contracts';
 import { Plugins, ReparseRequests, ServiceInstances } from '@millrace/persistence';
 import type { Database, ReportedPlugin } from '@millrace/persistence';
-import type { Publication } from '@millrace/scheduling';
+import type { DagSourceDesk, Publication } from '@millrace/scheduling';
 import { TimetableDesk } from '@millrace/scheduling';
 import type { Logger } from '@millrace/telemetry';
 import { ERRORS, MillraceError } from '@millrace/vocabulary';
 
 /** Takes dag files from dag-processors: checks who calls, hands over to publication. */
-export function bundlesService(parts: { readonly publication: Publication; readonly database: Database; readonly internalToken: string; readonly logger: Logger }): bundlesProto.BundlesServiceServer {
-  const { publication, database, internalToken, logger } = parts;
+export function bundlesService(parts: { readonly publication: Publication; readonly sources: DagSourceDesk; readonly database: Database; readonly internalToken: string; readonly logger: Logger }): bundlesProto.BundlesServiceServer {
+  const { publication, sources, database, internalToken, logger } = parts;
   const beats = new ServiceInstances(database);
   const reparse = new ReparseRequests(database);
   const timetables = new TimetableDesk(database, logger);
@@ -20,6 +20,7 @@ export function bundlesService(parts: { readonly publication: Publication; reado
   return {
     publishFile: unary(internalToken, logger, async (request: bundlesProto.PublishFileRequest) => {
       const { importError } = request;
+      if (await sources.isDeployed(request.bundleName)) throw new MillraceError('invalid', nameTaken(request.bundleName));
       const result = await publication.publishFile({
         ...request,
         importError: importError === undefined ? null : { stackTrace: importError.stackTrace, filename: importError.filename, line: importError.line },
@@ -29,7 +30,21 @@ export function bundlesService(parts: { readonly publication: Publication; reado
       await reparse.done({ bundleName: request.bundleName, relativeFileloc: request.relativeFileloc });
       return { dags: [...result.dags], refused: result.refused };
     }),
-    reportFolder: unary(internalToken, logger, async (request: bundlesProto.ReportFolderRequest) => publication.reportFolder(request.bundleName, request.relativeFilelocs)),
+    reportFolder: unary(internalToken, logger, async (request: bundlesProto.ReportFolderRequest) => {
+      if (await sources.isDeployed(request.bundleName)) throw new MillraceError('invalid', nameTaken(request.bundleName));
+      return publication.reportFolder(request.bundleName, request.relativeFilelocs);
+    }),
+    takeSource: unary(internalToken, logger, async (request: bundlesProto.TakeSourceRequest) => {
+      const taken = await sources.take(request.processorId, request.waitMs);
+      return { source: taken === null ? undefined : { ...taken, files: [...taken.files] } };
+    }),
+    readSourceFiles: unary(internalToken, logger, async (request: bundlesProto.ReadSourceFilesRequest) => ({ contents: [...(await sources.readFiles(request.hashes))] })),
+    tellSourceFile: unary(internalToken, logger, async ({ file, sourceId, revision, processorId }: bundlesProto.TellSourceFileRequest) => {
+      if (file === undefined) throw new MillraceError('invalid', 'no file is given');
+      const { importError } = file;
+      return { goOn: await sources.tell(sourceId, revision, processorId, { ...file, importError: importError === undefined ? null : { ...importError } }) };
+    }),
+    finishSource: unary(internalToken, logger, async ({ sourceId, revision, processorId, failure }: bundlesProto.FinishSourceRequest) => ({ accepted: await sources.finish(sourceId, revision, processorId, failure) })),
     takeTimetables: unary(internalToken, logger, async () => ({
       timetables: (await timetables.take()).map(({ dagId, versionId, bundle, after, nowMs }) => ({ dagId, versionId, bundle, after: after ?? undefined, nowMs })),
     })),
@@ -63,6 +78,10 @@ function asJson(text: string): unknown {
   } catch {
     return null; // The schema says that it is no plugin.
   }
+}
+
+function nameTaken(bundleName: string): string {
+  return `"${bundleName}" is the name of ${bundleName === 'documents' ? 'the documents sent to the api' : 'a deployed bundle'}; give the folder another name in dag_processor.folders`;
 }
 
 /** A unary handler: internal token, errors with their codes. */

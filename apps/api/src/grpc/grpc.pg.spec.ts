@@ -32,7 +32,7 @@ const request = (documents: readonly object[], code = 'export {}'): bundlesProto
   const bundle = Buffer.from(code);
   return {
     bundleName: 'dags', relativeFileloc: 'etl.ts', fileloc: '/dags/etl.ts', bundleHash: createHash('sha256').update(bundle).digest('hex'), bundle, source: code,
-    dagDocuments: documents.map((document) => JSON.stringify(document)), importError: undefined, timetables: [], parseDurationMs: 5,
+    dagDocuments: documents.map((document) => JSON.stringify(document)), importError: undefined, timetables: [], bundleVersion: '', parseDurationMs: 5,
   };
 };
 const publish = (body: bundlesProto.PublishFileRequest, metadata = internal()): Promise<bundlesProto.PublishFileResponse> =>

@@ -3,7 +3,7 @@ import type { AccessTokens, ApiTokens, EndedSessions, Roles, SecretBox, Users } 
 import type { Configuration } from '@millrace/configuration';
 import type { LiveUpdates } from '@millrace/live-updates';
 import type { BackfillsReader, DagsReader, Database, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
-import type { Commands } from '@millrace/scheduling';
+import type { Commands, DagSourceDesk } from '@millrace/scheduling';
 import type { ObjectStore } from '@millrace/object-store';
 import type { PluginHosts } from '../plugin-hosts/plugin-hosts.js';
 import type { Logger, Traces } from '@millrace/telemetry';
@@ -30,6 +30,7 @@ export interface ApiParts {
   readonly config: Configuration;
   readonly logger: Logger;
   readonly database: Database;
+  readonly sources: DagSourceDesk;
   readonly entities: DataSource;
   readonly readers: Readers;
   readonly notes: NotesWriter;

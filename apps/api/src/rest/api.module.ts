@@ -5,7 +5,7 @@ import { readStoredLog } from '@millrace/object-store';
 import type { ObjectStore } from '@millrace/object-store';
 import type { LogStore } from '@millrace/task-logs';
 import { AssetsReader, PartitionsReader, WatchersReader, BackfillsReader, DagsReader, Database, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, Plugins, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
-import { RerunDesk, WhyDesk } from '@millrace/scheduling';
+import { DagSourceDesk, RerunDesk, WhyDesk } from '@millrace/scheduling';
 import type { ApiParts } from './api-parts.js';
 import { AuthController } from './auth/auth.controller.js';
 import { BackfillsController } from './backfills/backfills.controller.js';
@@ -15,6 +15,8 @@ import { ControlController } from './control/control.controller.js';
 import { MaintenanceController } from './maintenance/maintenance.controller.js';
 import { DagRunsController } from './dag-runs/dag-runs.controller.js';
 import { WaitController } from './dag-runs/wait.controller.js';
+import { DagDocumentsController } from './dag-sources/dag-documents.controller.js';
+import { DeploymentsController } from './dag-sources/deployments.controller.js';
 import { DagVersionsController } from './dag-versions/dag-versions.controller.js';
 import { DagsController } from './dags/dags.controller.js';
 import { ScheduleController } from './dags/schedule.controller.js';
@@ -71,7 +73,7 @@ export const CONTROLLERS: readonly Type[] = [
   ConnectionsController, EventLogsController, JobsController, ConfigController, MillraceController, UpdatesController,
   AssetsController, QueuedEventsController, PartitionsController, WatchersController,
   UsersController, RolesController, TeamsController, ApiTokensController,
-  PluginsController, PluginRoutesController, WhyController, ControlController, MaintenanceController, RerunsController, CallbacksController, DagFilesController, DocumentController,
+  PluginsController, PluginRoutesController, WhyController, ControlController, MaintenanceController, RerunsController, CallbacksController, DagFilesController, DagDocumentsController, DeploymentsController, DocumentController,
   ...UI_CONTROLLERS,
 ];
 
@@ -107,6 +109,7 @@ export function apiModule(parts: ApiParts): DynamicModule {
       { provide: PartitionsReader, useValue: new PartitionsReader(parts.database.pool, visibleDags) },
       { provide: Plugins, useValue: new Plugins(parts.database) },
       { provide: PluginHosts, useValue: parts.pluginHosts },
+      { provide: DagSourceDesk, useValue: parts.sources },
       { provide: NotesWriter, useValue: parts.notes },
       { provide: Users, useValue: parts.users },
       { provide: AccessTokens, useValue: parts.tokens },

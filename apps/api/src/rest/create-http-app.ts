@@ -8,6 +8,7 @@ import { apiModule } from './api.module.js';
 import type { ApiParts } from './api-parts.js';
 import { AuditInterceptor } from './audit.interceptor.js';
 import { ErrorFilter } from './error.filter.js';
+import { readSourceBodies } from './dag-sources/source-bodies.js';
 import { readJsonBodies } from './json-body.js';
 import { ScopeInterceptor } from './security/scope.interceptor.js';
 import { TokenGuard } from './security/token.guard.js';
@@ -31,6 +32,7 @@ export async function createHttpApp(parts: ApiParts, metrics: Metrics): Promise<
   app.useGlobalGuards(new TokenGuard(parts.actors));
   app.useGlobalInterceptors(new ScopeInterceptor(), new AuditInterceptor(parts.database));
   readJsonBodies(app, BODY_MAX_BYTES);
+  readSourceBodies(app, BODY_MAX_BYTES);
   const fastify = adapter.getInstance();
   observeRequests(fastify, metrics);
   fastify.addHook('onSend', async (_request, reply) => {

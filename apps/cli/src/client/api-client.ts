@@ -17,6 +17,13 @@ export interface Credentials {
   readonly from: string;
 }
 
+/** What is sent as it is. */
+export interface RawBody {
+  readonly body?: string | Buffer<ArrayBuffer>;
+  readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 const PAGE = 100;
 /** An api that says nothing for so long is as good as away; long work is not done in one request. */
 const TIMEOUT_MS = 60_000;
@@ -74,6 +81,11 @@ export class ApiClient {
     await this.ask('DELETE', path, {});
   }
 
+  /** Something else than JSON, or with headers of its own. */
+  sendAs<Answer = Row>(method: string, path: string, raw: RawBody): Promise<Answer> {
+    return this.ask(method, path, {}, undefined, raw);
+  }
+
   /** All rows of a list, page by page. @param most stop after so many. */
   async list(path: string, key: string, query: Query = {}, most = Number.POSITIVE_INFINITY): Promise<Row[]> {
     const rows: Row[] = [];
@@ -85,12 +97,12 @@ export class ApiClient {
     }
   }
 
-  private async ask<Answer>(method: string, path: string, query: Query, body?: object): Promise<Answer> {
-    if (this.fixed !== null) return this.read(method, path, await this.send(method, path, query, this.fixed.token, body));
+  private async ask<Answer>(method: string, path: string, query: Query, body?: object, raw: RawBody = {}): Promise<Answer> {
+    if (this.fixed !== null) return this.read(method, path, await this.send(method, path, query, this.fixed.token, body, raw));
     const known = this.token ?? this.keptToken();
-    let response = await this.send(method, path, query, known ?? (await this.login()), body);
+    let response = await this.send(method, path, query, known ?? (await this.login()), body, raw);
     if (response.status === 401 && known !== null) {
-      response = await this.send(method, path, query, await this.login(), body);
+      response = await this.send(method, path, query, await this.login(), body, raw);
     }
     return this.read(method, path, response);
   }
@@ -105,14 +117,17 @@ export class ApiClient {
     throw new MillraceError(codeOf(response.status), detailOf(answer) ?? `${method} ${path}: ${response.status} ${response.statusText}`, { status: response.status, path });
   }
 
-  private async send(method: string, path: string, query: Query, token: string | null, body?: object): Promise<Response> {
+  private async send(method: string, path: string, query: Query, token: string | null, body?: object, raw: RawBody = {}): Promise<Response> {
     const url = new URL(this.url + path);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
     const headers: Record<string, string> = { accept: 'application/json' };
     if (token !== null) headers['authorization'] = `Bearer ${token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
+    if (raw.type !== undefined) headers['content-type'] = raw.type;
+    Object.assign(headers, raw.headers);
+    const sent = raw.body ?? (body === undefined ? undefined : JSON.stringify(body));
     try {
-      return await fetch(url, { method, headers, redirect: 'error', signal: AbortSignal.timeout(this.timeoutMs), ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+      return await fetch(url, { method, headers, redirect: 'error', signal: AbortSignal.timeout(this.timeoutMs), ...(sent === undefined ? {} : { body: sent }) });
     } catch (error) {
       if ((error as Error).name === 'TimeoutError') throw new MillraceError('unavailable', `no answer from ${this.url} within ${this.timeoutMs / 1_000} s (MILLRACE_API_TIMEOUT, seconds)`);
       const cause = (error as { cause?: { code?: string; message?: string } }).cause;

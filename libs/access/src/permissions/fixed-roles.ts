@@ -12,7 +12,7 @@ export const FIXED_ROLES: Readonly<Record<string, readonly Permission[]>> = {
   Admin: [{ actions: ['*'], resources: ['*'] }],
   Op: [
     { actions: ['read'], resources: [...READ_DAGS, ...SETTINGS, 'audit_log'] },
-    { actions: ['create', 'edit', 'delete'], resources: [...WORK_ON_DAGS, ...SETTINGS] },
+    { actions: ['create', 'edit', 'delete'], resources: [...WORK_ON_DAGS, ...SETTINGS, 'dag_source'] },
   ],
   User: [{ actions: ['read'], resources: [...READ_DAGS, 'pool'] }, { actions: ['create', 'edit', 'delete'], resources: WORK_ON_DAGS }],
   Viewer: [{ actions: ['read'], resources: READ_DAGS }],

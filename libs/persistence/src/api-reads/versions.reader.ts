@@ -13,6 +13,8 @@ export interface VersionRow {
   readonly version_number: number;
   readonly bundle_name: string;
   readonly bundle_hash: string | null;
+  /** Which state of its source it was made of: a commit, a revision; null: nothing is known. */
+  readonly bundle_version: string | null;
   readonly created_at: Date;
 }
 
@@ -67,7 +69,7 @@ export class VersionsReader {
   }
 }
 
-const COLUMNS = `v.id, v.dag_id, coalesce(d.display_name, d.dag_id) as dag_display_name, v.version_number, v.bundle_name, v.bundle_hash, v.created_at`;
+const COLUMNS = `v.id, v.dag_id, coalesce(d.display_name, d.dag_id) as dag_display_name, v.version_number, v.bundle_name, v.bundle_hash, v.bundle_version, v.created_at`;
 const FROM = `dag_version v join dag d on d.dag_id = v.dag_id`;
 const ORDER = { id: 'v.id', version_number: 'v.version_number', bundle_name: 'v.bundle_name', created_at: 'v.created_at', dag_id: 'v.dag_id' };
 

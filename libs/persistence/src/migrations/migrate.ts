@@ -15,6 +15,8 @@ import { Reparse1700000000014 } from './0014-reparse.js';
 import { Assets1700000000006 } from './0006-assets.js';
 import { Control1700000000008 } from './0008-control.js';
 import { Access1700000000024 } from './0024-access.js';
+import { DagSources1700000000021 } from './0021-dag-sources.js';
+import { BundleVersions1700000000022 } from './0022-bundle-versions.js';
 import { Maintenance1700000000281 } from './0028-maintenance.js';
 
 export const MIGRATIONS = [
@@ -33,6 +35,8 @@ export const MIGRATIONS = [
   Plugins1700000000023,
   Access1700000000024,
   Maintenance1700000000281,
+  DagSources1700000000021,
+  BundleVersions1700000000022,
 ];
 
 /** Any number; the same in every version, so that two migrations at once wait for each other. */

@@ -28,6 +28,9 @@ export interface StoredDag {
   readonly relative_fileloc: string;
   readonly is_stale: boolean;
   readonly current_version_id: string | null;
+  readonly has_import_errors: boolean;
+  /** Of the current version. */
+  readonly content_hash: string | null;
   /** Schedule part of the current version's document; null: none yet. */
   readonly schedule_part: unknown;
 }
@@ -59,8 +62,9 @@ export class PublicationWriter {
     return rows[0]!.now;
   }
 
-  async touchBundle(name: string): Promise<void> {
-    await this.db.query(TOUCH_BUNDLE, [name]);
+  /** @param version which state of its source the bundle is in; null: nothing is known */
+  async touchBundle(name: string, version: string | null = null): Promise<void> {
+    await this.db.query(TOUCH_BUNDLE, [name, version]);
   }
 
   async storeBlob(hash: string, content: Uint8Array): Promise<void> {
@@ -94,8 +98,9 @@ export class PublicationWriter {
     readonly bundleName: string;
     readonly document: unknown;
     readonly source: string;
+    readonly bundleVersion: string | null;
   }): Promise<{ readonly id: string; readonly versionNumber: number }> {
-    const values = [version.id, version.dagId, version.contentHash, version.bundleHash, version.bundleName, JSON.stringify(version.document), version.source];
+    const values = [version.id, version.dagId, version.contentHash, version.bundleHash, version.bundleName, JSON.stringify(version.document), version.source, version.bundleVersion];
     await this.db.query(INSERT_VERSION, values);
     const { rows } = await this.db.query<{ id: string; version_number: number }>(MAKE_CURRENT, [version.dagId, version.contentHash]);
     return { id: rows[0]!.id, versionNumber: rows[0]!.version_number };
@@ -122,6 +127,13 @@ export class PublicationWriter {
     return rows.map((row) => row.dag_id);
   }
 
+  /** Dags of the bundle that are not among these become stale, and import errors of its files go. Returns the dags' ids. */
+  async retireOthers(bundleName: string, present: readonly string[]): Promise<readonly string[]> {
+    await this.db.query(`delete from import_error where bundle_name = $1`, [bundleName]);
+    const { rows } = await this.db.query<{ dag_id: string }>(`update dag set is_stale = true where bundle_name = $1 and not is_stale and dag_id <> all ($2::text[]) returning dag_id`, [bundleName, present]);
+    return rows.map((row) => row.dag_id);
+  }
+
   async recordImportError(error: {
     readonly bundleName: string;
     readonly relativeFileloc: string;
@@ -142,13 +154,13 @@ export class PublicationWriter {
 const LOCK = `select pg_advisory_xact_lock(hashtext('millrace.publication'))`;
 
 const TOUCH_BUNDLE = `
-insert into dag_bundle (name, last_refreshed) values ($1, now())
-on conflict (name) do update set last_refreshed = excluded.last_refreshed`;
+insert into dag_bundle (name, last_refreshed, version) values ($1, now(), $2)
+on conflict (name) do update set last_refreshed = excluded.last_refreshed, version = coalesce(excluded.version, dag_bundle.version)`;
 
 const STORE_BLOB = `insert into bundle_blob (hash, content) values ($1, $2) on conflict (hash) do nothing`;
 
 const DAGS_OF = `
-select d.dag_id, d.bundle_name, d.relative_fileloc, d.is_stale, d.current_version_id,
+select d.dag_id, d.bundle_name, d.relative_fileloc, d.is_stale, d.current_version_id, d.has_import_errors, v.content_hash,
        case when v.id is null then null else jsonb_build_object(
          'schedule', v.document->'schedule', 'timezone', coalesce(v.document->'timezone', '"UTC"'), 'startDate', v.document->'startDate',
          'endDate', v.document->'endDate', 'catchup', coalesce(v.document->'catchup', 'false')) end as schedule_part
@@ -175,8 +187,8 @@ on conflict (dag_id) do update set
   last_parsed_time = excluded.last_parsed_time, is_stale = false`;
 
 const INSERT_VERSION = `
-insert into dag_version (id, dag_id, version_number, content_hash, bundle_hash, bundle_name, document, source)
-select $1, $2, coalesce(max(v.version_number), 0) + 1, $3, $4, $5, $6, $7 from dag_version v where v.dag_id = $2
+insert into dag_version (id, dag_id, version_number, content_hash, bundle_hash, bundle_name, document, source, bundle_version)
+select $1, $2, coalesce(max(v.version_number), 0) + 1, $3, $4, $5, $6, $7, $8 from dag_version v where v.dag_id = $2
 on conflict (dag_id, content_hash) do nothing`;
 
 const MAKE_CURRENT = `

@@ -42,7 +42,8 @@ export const CLEANED: readonly { readonly table: string; readonly key: string; r
   { table: 'worker_session', key: 'id', where: `state in ('ended', 'lost') and ended_at < $1` },
   { table: 'service_instance', key: 'id', where: 'last_beat_at < $1' },
   { table: 'dag_version', key: 'id', where: `created_at < $1 and not exists (select 1 from dag_run r where r.dag_version_id = dag_version.id) and not exists (select 1 from dag d where d.current_version_id = dag_version.id)` },
-  { table: 'bundle_blob', key: 'hash', where: `created_at < $1 and not exists (select 1 from dag_version v where v.bundle_hash = bundle_blob.hash)` },
+  { table: 'bundle_blob', key: 'hash', where: `created_at < $1 and not exists (select 1 from dag_version v where v.bundle_hash = bundle_blob.hash) and not exists (select 1 from dag_source_outcome o where o.bundle_hash = bundle_blob.hash)` },
+  { table: 'dag_source_blob', key: 'hash', where: `created_at < $1 and not exists (select 1 from dag_source_revision r where r.files @> jsonb_build_array(jsonb_build_object('hash', dag_source_blob.hash)))` },
 ];
 
 /**

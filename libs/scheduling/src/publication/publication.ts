@@ -11,7 +11,7 @@ import { dagAssets } from './asset-references.js';
 import { checkDocuments } from './check-documents.js';
 import type { CheckedDag, DocumentProblem } from './check-documents.js';
 import { timetableOf } from '../schedules/timetable-of.js';
-import type { PublishedFile, PublishedTimetable, PublishResult } from './published-file.js';
+import type { PublishedFile, PublishedTimetable, PublishedTogether, PublishResult } from './published-file.js';
 import { runsProblem } from './timetable-desk.js';
 
 type Told = Pick<PublishedTimetable, 'runs' | 'isComplete'>;
@@ -45,7 +45,7 @@ export class Publication {
       const conflicts = [...ownershipProblems(file, dags, stored), ...(await teamProblems(writer, dags))];
       if (conflicts.length > 0) return { problems: conflicts, published: [], retired: [] };
 
-      await writer.touchBundle(file.bundleName);
+      await writer.touchBundle(file.bundleName, file.bundleVersion || null);
       if (file.bundleHash !== '') await writer.storeBlob(file.bundleHash, file.bundle);
       const published: { dagId: string; versionNumber: number; changed: boolean }[] = [];
       for (const dag of dags) published.push(await this.#publishDag(tx, writer, file, dag, stored.get(dag.document.dagId), now));
@@ -57,6 +57,56 @@ export class Publication {
     if (outcome.problems.length > 0) return this.#refuseProblems(file, outcome.problems);
     this.#ring([...outcome.published.filter((dag) => dag.changed).map((dag) => dag.dagId), ...outcome.retired]);
     return { dags: outcome.published, refused: '' };
+  }
+
+  /**
+   * Publishes files that belong together, all or none of them, in one transaction with what `and` writes. What is current already is left alone.
+   * @param only the one file these are all of (a document); null: they are the whole bundle, whose other dags become stale
+   * @param and its answer, when not null, says why nothing may be published after all
+   */
+  async publishTogether(bundleName: string, only: string | null, files: readonly PublishedFile[], and: (tx: Transaction) => Promise<string | null>): Promise<PublishedTogether> {
+    const checked = files.map((file) => ({ file, ...checkDocuments(file.dagDocuments, this.options.maxMapLength) }));
+    const problems = checked.flatMap(({ file, problems: own }) => [...own, ...timetableProblems(file)].map((problem) => ({ ...problem, file: file.relativeFileloc })));
+    const owners = new Map<string, string>();
+    for (const { file, dags } of checked) {
+      for (const { document } of dags) {
+        const first = owners.get(document.dagId);
+        if (first === undefined) owners.set(document.dagId, file.relativeFileloc);
+        else problems.push({ where: document.definedAt, message: `dag id "${document.dagId}" is used by two files: ${first} and ${file.relativeFileloc}; rename one of them`, file: file.relativeFileloc });
+      }
+    }
+    if (problems.length > 0) return { problems, changed: [], retired: [] };
+    const outcome = await this.database.inTransaction(async (tx): Promise<PublishedTogether> => {
+      const writer = new PublicationWriter(tx.client);
+      const now = await writer.lock();
+      const stored = new Map((await writer.dagsOf([...owners.keys()])).map((row) => [row.dag_id, row]));
+      const conflicts: (DocumentProblem & { file: string })[] = [];
+      for (const { file, dags } of checked) for (const problem of [...ownershipProblems(file, dags, stored, true), ...(await teamProblems(writer, dags))]) conflicts.push({ ...problem, file: file.relativeFileloc });
+      if (conflicts.length > 0) return { problems: conflicts, changed: [], retired: [] };
+      const refusal = await and(tx);
+      if (refusal !== null) return { problems: [{ where: null, message: refusal, file: '' }], changed: [], retired: [] };
+      await writer.touchBundle(bundleName, files[0]?.bundleVersion || null);
+      const changed: { dagId: string; versionNumber: number; isNew: boolean }[] = [];
+      for (const { file, dags } of checked) {
+        for (const dag of dags) {
+          const known = stored.get(dag.document.dagId);
+          if (known !== undefined && isCurrent(known, file, dag.document)) continue;
+          const { dagId, versionNumber } = await this.#publishDag(tx, writer, file, dag, known, now);
+          changed.push({ dagId, versionNumber, isNew: known === undefined || known.is_stale });
+        }
+      }
+      const retired = only === null ? await writer.retireOthers(bundleName, [...owners.keys()]) : await writer.retireMissing(bundleName, only, [...owners.keys()]);
+      if (only !== null) await writer.clearImportError(bundleName, only);
+      if (retired.length > 0 || changed.length > 0) await new AssetReferencesWriter(tx.client).settleActivity();
+      return { problems: [], changed, retired };
+    });
+    this.#ring([...outcome.changed.map((dag) => dag.dagId), ...outcome.retired]);
+    return outcome;
+  }
+
+  /** The dags of these files, by the hash their version has or would have. */
+  contentHashes(files: readonly PublishedFile[]): Map<string, string> {
+    return new Map(files.flatMap((file) => checkDocuments(file.dagDocuments, this.options.maxMapLength).dags.map(({ document }) => [document.dagId, contentHash(compactDocument(document), file.bundleHash)] as const)));
   }
 
   /** Takes the whole list of a folder's files; dags of files that are not in it become stale. Returns how many did. */
@@ -104,6 +154,7 @@ export class Publication {
       bundleName: file.bundleName,
       document: compact,
       source: withoutNul(file.source),
+      bundleVersion: file.bundleVersion || null,
     });
     const changed = stored?.current_version_id !== version.id;
     if (changed) await new AssetReferencesWriter(tx.client).replace(document.dagId, dagAssets(document));
@@ -158,10 +209,15 @@ function timetableProblems(file: PublishedFile): DocumentProblem[] {
   });
 }
 
-function ownershipProblems(file: PublishedFile, dags: readonly CheckedDag[], stored: ReadonlyMap<string, StoredDag>): DocumentProblem[] {
+function isCurrent(stored: StoredDag, file: PublishedFile, document: DagDocument): boolean {
+  return !stored.is_stale && !stored.has_import_errors && stored.bundle_name === file.bundleName && stored.relative_fileloc === file.relativeFileloc && stored.content_hash === contentHash(compactDocument(document), file.bundleHash);
+}
+
+/** @param withinBundle a dag may go from one file of its bundle to another, since all of them are published together */
+function ownershipProblems(file: PublishedFile, dags: readonly CheckedDag[], stored: ReadonlyMap<string, StoredDag>, withinBundle = false): DocumentProblem[] {
   return dags.flatMap(({ document }) => {
     const owner = stored.get(document.dagId);
-    if (!owner || owner.is_stale || (owner.bundle_name === file.bundleName && owner.relative_fileloc === file.relativeFileloc)) return [];
+    if (!owner || owner.is_stale || (owner.bundle_name === file.bundleName && (withinBundle || owner.relative_fileloc === file.relativeFileloc))) return [];
     return [{
       where: document.definedAt,
       message: `dag id "${document.dagId}" is used by two files: ${owner.bundle_name}/${owner.relative_fileloc} (which keeps it) and ${file.bundleName}/${file.relativeFileloc}; rename one of them`,

@@ -18,6 +18,8 @@ export interface PublishedFile {
   readonly parseDurationMs: number;
   /** The first runs of each dag whose timetable is written in dag code; times in ms, ascending by logical date. */
   readonly timetables?: readonly PublishedTimetable[];
+  /** Which state of its source the file is of, e.g. a commit; empty: nothing is known. */
+  readonly bundleVersion?: string;
 }
 
 export interface PublishResult {
@@ -31,4 +33,12 @@ export interface PublishedTimetable {
   readonly runs: readonly NextRun[];
   /** There are none after these. */
   readonly isComplete: boolean;
+}
+
+/** What came of files that were published together. */
+export interface PublishedTogether {
+  /** Not empty: nothing was published. */
+  readonly problems: readonly { readonly where: string | null; readonly message: string; readonly file: string }[];
+  readonly changed: readonly { readonly dagId: string; readonly versionNumber: number; readonly isNew: boolean }[];
+  readonly retired: readonly string[];
 }

@@ -16,7 +16,7 @@ export function toVersionResponse(version: VersionRow): Record<string, unknown> 
     version_number: version.version_number,
     dag_id: version.dag_id,
     bundle_name: version.bundle_name,
-    bundle_version: null,
+    bundle_version: version.bundle_version,
     created_at: instantText(version.created_at),
     dag_display_name: version.dag_display_name,
     bundle_url: null,
@@ -27,6 +27,6 @@ export function toVersionResponse(version: VersionRow): Record<string, unknown> 
 export function versionOf(row: VersionFacts): Record<string, unknown> {
   return toVersionResponse({
     id: row.dag_version_id, dag_id: row.dag_id, dag_display_name: row.dag_display_name, version_number: row.version_number,
-    bundle_name: row.version_bundle_name, bundle_hash: null, created_at: row.version_created_at,
+    bundle_name: row.version_bundle_name, bundle_hash: null, bundle_version: null, created_at: row.version_created_at,
   });
 }

@@ -47,6 +47,72 @@ export interface ReportedPlugin {
 export interface ReportPluginsResponse {
 }
 
+export interface TakeSourceRequest {
+  processorId: string;
+  waitMs: number;
+}
+
+export interface TakeSourceResponse {
+  /** Absent: there is none. */
+  source: SourceToCheck | undefined;
+}
+
+export interface SourceToCheck {
+  sourceId: string;
+  revision: number;
+  /** "document" or "bundle". */
+  kind: string;
+  name: string;
+  files: SourceFile[];
+}
+
+export interface SourceFile {
+  /** Relative, with "/". */
+  path: string;
+  /** sha-256 hex of the content. */
+  hash: string;
+  size: number;
+}
+
+export interface ReadSourceFilesRequest {
+  sourceId: string;
+  revision: number;
+  hashes: string[];
+}
+
+export interface ReadSourceFilesResponse {
+  contents: SourceContent[];
+}
+
+export interface SourceContent {
+  hash: string;
+  content: Uint8Array;
+}
+
+export interface TellSourceFileRequest {
+  sourceId: string;
+  revision: number;
+  processorId: string;
+  file: PublishFileRequest | undefined;
+}
+
+export interface TellSourceFileResponse {
+  /** False: somebody else has it now, or it is gone. */
+  goOn: boolean;
+}
+
+export interface FinishSourceRequest {
+  sourceId: string;
+  revision: number;
+  processorId: string;
+  /** Not empty: the source could not be processed at all, and why. */
+  failure: string;
+}
+
+export interface FinishSourceResponse {
+  accepted: boolean;
+}
+
 export interface PublishFileRequest {
   /** The name of the dags folder, e.g. "dags", "examples". */
   bundleName: string;
@@ -65,6 +131,8 @@ export interface PublishFileRequest {
   parseDurationMs: number;
   /** The first runs of each dag whose timetable is written in dag code. */
   timetables: PublishedTimetable[];
+  /** Which state of its source the file is of, e.g. a commit. Empty: nothing is known. */
+  bundleVersion: string;
 }
 
 /** A run a timetable asks for; milliseconds since 1970 UTC. */
@@ -379,6 +447,807 @@ export const ReportPluginsResponse: MessageFns<ReportPluginsResponse> = {
   },
 };
 
+function createBaseTakeSourceRequest(): TakeSourceRequest {
+  return { processorId: "", waitMs: 0 };
+}
+
+export const TakeSourceRequest: MessageFns<TakeSourceRequest> = {
+  encode(message: TakeSourceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.processorId !== "") {
+      writer.uint32(10).string(message.processorId);
+    }
+    if (message.waitMs !== 0) {
+      writer.uint32(16).int32(message.waitMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakeSourceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeSourceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.processorId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.waitMs = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TakeSourceRequest>): TakeSourceRequest {
+    return TakeSourceRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TakeSourceRequest>): TakeSourceRequest {
+    const message = createBaseTakeSourceRequest();
+    message.processorId = object.processorId ?? "";
+    message.waitMs = object.waitMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseTakeSourceResponse(): TakeSourceResponse {
+  return { source: undefined };
+}
+
+export const TakeSourceResponse: MessageFns<TakeSourceResponse> = {
+  encode(message: TakeSourceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.source !== undefined) {
+      SourceToCheck.encode(message.source, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakeSourceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeSourceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.source = SourceToCheck.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TakeSourceResponse>): TakeSourceResponse {
+    return TakeSourceResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TakeSourceResponse>): TakeSourceResponse {
+    const message = createBaseTakeSourceResponse();
+    message.source = (object.source !== undefined && object.source !== null)
+      ? SourceToCheck.fromPartial(object.source)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSourceToCheck(): SourceToCheck {
+  return { sourceId: "", revision: 0, kind: "", name: "", files: [] };
+}
+
+export const SourceToCheck: MessageFns<SourceToCheck> = {
+  encode(message: SourceToCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sourceId !== "") {
+      writer.uint32(10).string(message.sourceId);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).int32(message.revision);
+    }
+    if (message.kind !== "") {
+      writer.uint32(26).string(message.kind);
+    }
+    if (message.name !== "") {
+      writer.uint32(34).string(message.name);
+    }
+    for (const v of message.files) {
+      SourceFile.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SourceToCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSourceToCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sourceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.files.push(SourceFile.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SourceToCheck>): SourceToCheck {
+    return SourceToCheck.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SourceToCheck>): SourceToCheck {
+    const message = createBaseSourceToCheck();
+    message.sourceId = object.sourceId ?? "";
+    message.revision = object.revision ?? 0;
+    message.kind = object.kind ?? "";
+    message.name = object.name ?? "";
+    message.files = object.files?.map((e) => SourceFile.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSourceFile(): SourceFile {
+  return { path: "", hash: "", size: 0 };
+}
+
+export const SourceFile: MessageFns<SourceFile> = {
+  encode(message: SourceFile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.hash !== "") {
+      writer.uint32(18).string(message.hash);
+    }
+    if (message.size !== 0) {
+      writer.uint32(24).int32(message.size);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SourceFile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSourceFile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hash = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.size = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SourceFile>): SourceFile {
+    return SourceFile.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SourceFile>): SourceFile {
+    const message = createBaseSourceFile();
+    message.path = object.path ?? "";
+    message.hash = object.hash ?? "";
+    message.size = object.size ?? 0;
+    return message;
+  },
+};
+
+function createBaseReadSourceFilesRequest(): ReadSourceFilesRequest {
+  return { sourceId: "", revision: 0, hashes: [] };
+}
+
+export const ReadSourceFilesRequest: MessageFns<ReadSourceFilesRequest> = {
+  encode(message: ReadSourceFilesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sourceId !== "") {
+      writer.uint32(10).string(message.sourceId);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).int32(message.revision);
+    }
+    for (const v of message.hashes) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadSourceFilesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadSourceFilesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sourceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.hashes.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReadSourceFilesRequest>): ReadSourceFilesRequest {
+    return ReadSourceFilesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReadSourceFilesRequest>): ReadSourceFilesRequest {
+    const message = createBaseReadSourceFilesRequest();
+    message.sourceId = object.sourceId ?? "";
+    message.revision = object.revision ?? 0;
+    message.hashes = object.hashes?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseReadSourceFilesResponse(): ReadSourceFilesResponse {
+  return { contents: [] };
+}
+
+export const ReadSourceFilesResponse: MessageFns<ReadSourceFilesResponse> = {
+  encode(message: ReadSourceFilesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.contents) {
+      SourceContent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadSourceFilesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadSourceFilesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.contents.push(SourceContent.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReadSourceFilesResponse>): ReadSourceFilesResponse {
+    return ReadSourceFilesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReadSourceFilesResponse>): ReadSourceFilesResponse {
+    const message = createBaseReadSourceFilesResponse();
+    message.contents = object.contents?.map((e) => SourceContent.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSourceContent(): SourceContent {
+  return { hash: "", content: new Uint8Array(0) };
+}
+
+export const SourceContent: MessageFns<SourceContent> = {
+  encode(message: SourceContent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hash !== "") {
+      writer.uint32(10).string(message.hash);
+    }
+    if (message.content.length !== 0) {
+      writer.uint32(18).bytes(message.content);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SourceContent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSourceContent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hash = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.content = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SourceContent>): SourceContent {
+    return SourceContent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SourceContent>): SourceContent {
+    const message = createBaseSourceContent();
+    message.hash = object.hash ?? "";
+    message.content = object.content ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseTellSourceFileRequest(): TellSourceFileRequest {
+  return { sourceId: "", revision: 0, processorId: "", file: undefined };
+}
+
+export const TellSourceFileRequest: MessageFns<TellSourceFileRequest> = {
+  encode(message: TellSourceFileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sourceId !== "") {
+      writer.uint32(10).string(message.sourceId);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).int32(message.revision);
+    }
+    if (message.processorId !== "") {
+      writer.uint32(26).string(message.processorId);
+    }
+    if (message.file !== undefined) {
+      PublishFileRequest.encode(message.file, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TellSourceFileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTellSourceFileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sourceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.processorId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.file = PublishFileRequest.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TellSourceFileRequest>): TellSourceFileRequest {
+    return TellSourceFileRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TellSourceFileRequest>): TellSourceFileRequest {
+    const message = createBaseTellSourceFileRequest();
+    message.sourceId = object.sourceId ?? "";
+    message.revision = object.revision ?? 0;
+    message.processorId = object.processorId ?? "";
+    message.file = (object.file !== undefined && object.file !== null)
+      ? PublishFileRequest.fromPartial(object.file)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTellSourceFileResponse(): TellSourceFileResponse {
+  return { goOn: false };
+}
+
+export const TellSourceFileResponse: MessageFns<TellSourceFileResponse> = {
+  encode(message: TellSourceFileResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.goOn !== false) {
+      writer.uint32(8).bool(message.goOn);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TellSourceFileResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTellSourceFileResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.goOn = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TellSourceFileResponse>): TellSourceFileResponse {
+    return TellSourceFileResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TellSourceFileResponse>): TellSourceFileResponse {
+    const message = createBaseTellSourceFileResponse();
+    message.goOn = object.goOn ?? false;
+    return message;
+  },
+};
+
+function createBaseFinishSourceRequest(): FinishSourceRequest {
+  return { sourceId: "", revision: 0, processorId: "", failure: "" };
+}
+
+export const FinishSourceRequest: MessageFns<FinishSourceRequest> = {
+  encode(message: FinishSourceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sourceId !== "") {
+      writer.uint32(10).string(message.sourceId);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).int32(message.revision);
+    }
+    if (message.processorId !== "") {
+      writer.uint32(26).string(message.processorId);
+    }
+    if (message.failure !== "") {
+      writer.uint32(34).string(message.failure);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FinishSourceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFinishSourceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sourceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.processorId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.failure = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FinishSourceRequest>): FinishSourceRequest {
+    return FinishSourceRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FinishSourceRequest>): FinishSourceRequest {
+    const message = createBaseFinishSourceRequest();
+    message.sourceId = object.sourceId ?? "";
+    message.revision = object.revision ?? 0;
+    message.processorId = object.processorId ?? "";
+    message.failure = object.failure ?? "";
+    return message;
+  },
+};
+
+function createBaseFinishSourceResponse(): FinishSourceResponse {
+  return { accepted: false };
+}
+
+export const FinishSourceResponse: MessageFns<FinishSourceResponse> = {
+  encode(message: FinishSourceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accepted !== false) {
+      writer.uint32(8).bool(message.accepted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FinishSourceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFinishSourceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.accepted = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FinishSourceResponse>): FinishSourceResponse {
+    return FinishSourceResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FinishSourceResponse>): FinishSourceResponse {
+    const message = createBaseFinishSourceResponse();
+    message.accepted = object.accepted ?? false;
+    return message;
+  },
+};
+
 function createBasePublishFileRequest(): PublishFileRequest {
   return {
     bundleName: "",
@@ -391,6 +1260,7 @@ function createBasePublishFileRequest(): PublishFileRequest {
     importError: undefined,
     parseDurationMs: 0,
     timetables: [],
+    bundleVersion: "",
   };
 }
 
@@ -425,6 +1295,9 @@ export const PublishFileRequest: MessageFns<PublishFileRequest> = {
     }
     for (const v of message.timetables) {
       PublishedTimetable.encode(v!, writer.uint32(82).fork()).join();
+    }
+    if (message.bundleVersion !== "") {
+      writer.uint32(90).string(message.bundleVersion);
     }
     return writer;
   },
@@ -522,6 +1395,14 @@ export const PublishFileRequest: MessageFns<PublishFileRequest> = {
             message.timetables.push(PublishedTimetable.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.bundleVersion = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -551,6 +1432,7 @@ export const PublishFileRequest: MessageFns<PublishFileRequest> = {
       : undefined;
     message.parseDurationMs = object.parseDurationMs ?? 0;
     message.timetables = object.timetables?.map((e) => PublishedTimetable.fromPartial(e)) || [];
+    message.bundleVersion = object.bundleVersion ?? "";
     return message;
   },
 };
@@ -1709,6 +2591,53 @@ export const BundlesServiceService = {
       Buffer.from(ReportPluginsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReportPluginsResponse => ReportPluginsResponse.decode(value),
   },
+  /**
+   * A document or deployed bundle that waits to be checked: processed as a folder would be, and told file by file. Each is handed to one
+   * processor; one that is silent for a while loses it to another. Waits for work as long as is asked.
+   */
+  takeSource: {
+    path: "/millrace.bundles.v1.BundlesService/TakeSource" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TakeSourceRequest): Buffer => Buffer.from(TakeSourceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TakeSourceRequest => TakeSourceRequest.decode(value),
+    responseSerialize: (value: TakeSourceResponse): Buffer => Buffer.from(TakeSourceResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TakeSourceResponse => TakeSourceResponse.decode(value),
+  },
+  readSourceFiles: {
+    path: "/millrace.bundles.v1.BundlesService/ReadSourceFiles" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReadSourceFilesRequest): Buffer =>
+      Buffer.from(ReadSourceFilesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReadSourceFilesRequest => ReadSourceFilesRequest.decode(value),
+    responseSerialize: (value: ReadSourceFilesResponse): Buffer =>
+      Buffer.from(ReadSourceFilesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReadSourceFilesResponse => ReadSourceFilesResponse.decode(value),
+  },
+  /** What one dag file of it is: kept, not published. */
+  tellSourceFile: {
+    path: "/millrace.bundles.v1.BundlesService/TellSourceFile" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TellSourceFileRequest): Buffer =>
+      Buffer.from(TellSourceFileRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TellSourceFileRequest => TellSourceFileRequest.decode(value),
+    responseSerialize: (value: TellSourceFileResponse): Buffer =>
+      Buffer.from(TellSourceFileResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TellSourceFileResponse => TellSourceFileResponse.decode(value),
+  },
+  /** All dag files have been told. What is without error may now become active, all at once. */
+  finishSource: {
+    path: "/millrace.bundles.v1.BundlesService/FinishSource" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: FinishSourceRequest): Buffer => Buffer.from(FinishSourceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): FinishSourceRequest => FinishSourceRequest.decode(value),
+    responseSerialize: (value: FinishSourceResponse): Buffer =>
+      Buffer.from(FinishSourceResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): FinishSourceResponse => FinishSourceResponse.decode(value),
+  },
 } as const;
 
 export interface BundlesServiceServer extends UntypedServiceImplementation {
@@ -1726,6 +2655,16 @@ export interface BundlesServiceServer extends UntypedServiceImplementation {
   extendTimetable: handleUnaryCall<ExtendTimetableRequest, ExtendTimetableResponse>;
   /** Tells all plugins a processor finds for one dags folder, the broken ones too; what it told before and does not name now is gone. */
   reportPlugins: handleUnaryCall<ReportPluginsRequest, ReportPluginsResponse>;
+  /**
+   * A document or deployed bundle that waits to be checked: processed as a folder would be, and told file by file. Each is handed to one
+   * processor; one that is silent for a while loses it to another. Waits for work as long as is asked.
+   */
+  takeSource: handleUnaryCall<TakeSourceRequest, TakeSourceResponse>;
+  readSourceFiles: handleUnaryCall<ReadSourceFilesRequest, ReadSourceFilesResponse>;
+  /** What one dag file of it is: kept, not published. */
+  tellSourceFile: handleUnaryCall<TellSourceFileRequest, TellSourceFileResponse>;
+  /** All dag files have been told. What is without error may now become active, all at once. */
+  finishSource: handleUnaryCall<FinishSourceRequest, FinishSourceResponse>;
 }
 
 export interface BundlesServiceClient extends Client {
@@ -1826,6 +2765,72 @@ export interface BundlesServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReportPluginsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * A document or deployed bundle that waits to be checked: processed as a folder would be, and told file by file. Each is handed to one
+   * processor; one that is silent for a while loses it to another. Waits for work as long as is asked.
+   */
+  takeSource(
+    request: TakeSourceRequest,
+    callback: (error: ServiceError | null, response: TakeSourceResponse) => void,
+  ): ClientUnaryCall;
+  takeSource(
+    request: TakeSourceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TakeSourceResponse) => void,
+  ): ClientUnaryCall;
+  takeSource(
+    request: TakeSourceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TakeSourceResponse) => void,
+  ): ClientUnaryCall;
+  readSourceFiles(
+    request: ReadSourceFilesRequest,
+    callback: (error: ServiceError | null, response: ReadSourceFilesResponse) => void,
+  ): ClientUnaryCall;
+  readSourceFiles(
+    request: ReadSourceFilesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReadSourceFilesResponse) => void,
+  ): ClientUnaryCall;
+  readSourceFiles(
+    request: ReadSourceFilesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReadSourceFilesResponse) => void,
+  ): ClientUnaryCall;
+  /** What one dag file of it is: kept, not published. */
+  tellSourceFile(
+    request: TellSourceFileRequest,
+    callback: (error: ServiceError | null, response: TellSourceFileResponse) => void,
+  ): ClientUnaryCall;
+  tellSourceFile(
+    request: TellSourceFileRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TellSourceFileResponse) => void,
+  ): ClientUnaryCall;
+  tellSourceFile(
+    request: TellSourceFileRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TellSourceFileResponse) => void,
+  ): ClientUnaryCall;
+  /** All dag files have been told. What is without error may now become active, all at once. */
+  finishSource(
+    request: FinishSourceRequest,
+    callback: (error: ServiceError | null, response: FinishSourceResponse) => void,
+  ): ClientUnaryCall;
+  finishSource(
+    request: FinishSourceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: FinishSourceResponse) => void,
+  ): ClientUnaryCall;
+  finishSource(
+    request: FinishSourceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: FinishSourceResponse) => void,
   ): ClientUnaryCall;
 }
 
