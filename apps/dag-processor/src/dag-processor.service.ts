@@ -62,7 +62,7 @@ export class DagProcessorService extends ManagedService {
     const options = { parallelism: config['dag_processor.parallelism'], rescanEveryMs: config['dag_processor.rescan_every_ms'] };
     this.publishers = this.folders.map((folder) => new FolderPublisher(folder, evaluator, api, metrics, this.logger, options));
     const extender = new TimetableExtender(this.id, evaluator, api, this.logger);
-    const checker = new SourceChecker(this.id, evaluator, api, this.logger, { parallelism: options.parallelism, pluginFolders: [join(config['core.home'], 'plugins')] });
+    const checker = new SourceChecker(this.id, evaluator, api, this.logger, { parallelism: options.parallelism, pluginFolders: [config['core.plugins_folder'] === '' ? join(config['core.home'], 'plugins') : config['core.plugins_folder']] });
     const credentials = { username: config['dag_processor.git_username'], token: config['dag_processor.git_token'], sshKeyFile: config['dag_processor.git_ssh_key_file'] };
     this.followers = this.repositories.map(({ source, home }) => {
       const wake = (): void => this.publishers.find((_, index) => this.folders[index]?.name === source.name)?.wake();

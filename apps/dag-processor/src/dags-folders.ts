@@ -18,13 +18,13 @@ export function dagsFolders(texts: readonly string[], home: string, pluginsFolde
 }
 
 /** The folders, and those of repositories. @throws MillraceError `invalid` for a name used twice */
-export function withSources(folders: readonly DagsFolder[], sources: readonly GitSourceOptions[], gitFolder: string, home: string): DagsFolder[] {
+export function withSources(folders: readonly DagsFolder[], sources: readonly GitSourceOptions[], gitFolder: string, home: string, pluginsFolder = ''): DagsFolder[] {
   const all = [...folders];
   for (const source of sources) {
     if (all.some((folder) => folder.name === source.name)) throw new MillraceError('invalid', `dag_processor.git: the name "${source.name}" is used twice, also in dag_processor.folders`);
     const path = checkedOutFolder(gitFolder, source);
     // Plugins lie in the repository, beside the dags or above them.
-    all.push({ name: source.name, path, pluginFolders: [...new Set([join(path, 'plugins'), join(gitFolder, source.name, 'current', 'plugins'), ...pluginFoldersOf(path, home)])] });
+    all.push({ name: source.name, path, pluginFolders: [...new Set([join(path, 'plugins'), join(gitFolder, source.name, 'current', 'plugins'), ...pluginFoldersOf(path, home, pluginsFolder)])] });
   }
   return all;
 }

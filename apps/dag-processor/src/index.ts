@@ -19,5 +19,5 @@ export function createDagProcessor({ config, logger }: DagProcessorOptions): Dag
   const log = logger ?? createLogger({ service: 'dag-processor', level: config['logging.level'], format: config['logging.format'] });
   const sources = gitSources(config['dag_processor.git']);
   const gitFolder = config['dag_processor.git_folder'] === '' ? join(config['core.home'], 'git') : config['dag_processor.git_folder'];
-  return new DagProcessorService(config, withSources(dagsFolders(config['dag_processor.folders'], config['core.home'], config['core.plugins_folder']), sources, gitFolder, config['core.home']), log, sources.map((source) => ({ source, home: join(gitFolder, source.name) })));
+  return new DagProcessorService(config, withSources(dagsFolders(config['dag_processor.folders'], config['core.home'], config['core.plugins_folder']), sources, gitFolder, config['core.home'], config['core.plugins_folder']), log, sources.map((source) => ({ source, home: join(gitFolder, source.name) })));
 }
