@@ -144,7 +144,7 @@ export class Constellation {
 
   /** Copies a dag file, or every file of a folder, into the dags folder, as a deployment would. */
   publish(source: string): void {
-    cpSync(source, source.endsWith('.ts') ? join(this.dagsFolder, basename(source)) : this.dagsFolder, { recursive: true });
+    cpSync(source, /\.(ts|ya?ml|json)$/.test(source) ? join(this.dagsFolder, basename(source)) : this.dagsFolder, { recursive: true });
   }
 
   /** kill -9. */
