@@ -1,7 +1,7 @@
 export { dag, Dag } from './dag/dag.js';
 export type { RegisteredTask } from './dag/dag.js';
 export { param } from './dag/dag-options.js';
-export type { DagOptions, Param, ParamValues, ParamsInput } from './dag/dag-options.js';
+export type { DagOptions, Param, ParamValues, ParamsInput, SelfDescribingSchema } from './dag/dag-options.js';
 export { collectDags } from './dag/registry.js';
 export { Operator } from './tasks/operator.js';
 export { Asset, AssetAlias, AssetExpression, allOf, anyOf, asset, assetAlias } from './assets/asset.js';

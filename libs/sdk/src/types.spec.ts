@@ -1,6 +1,7 @@
-import { describe, expectTypeOf, it } from 'vitest';
-import { Operator, TaskOutput, dag, task } from './index.js';
-import type { JsonOf, TaskContext } from './index.js';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { z } from 'zod';
+import { Dag, Operator, TaskOutput, all, asset, branch, chain, dag, group, param, task } from './index.js';
+import type { JsonOf, Sequence, TaskContext } from './index.js';
 
 interface Row { readonly id: number; readonly name: string }
 
@@ -68,5 +69,53 @@ describe('types of task-flow', () => {
       // @ts-expect-error the date arrives as text
       show(now());
     });
+  });
+});
+
+describe('shapes of authoring', () => {
+  it("takes that of Airflow's TypeScript SDK", () => {
+    const flights = new Dag('airflow_shape', { schedule: '@daily', tags: ['a'], owners: ['me'], docMd: '# Flights', params: { limit: 1 } });
+    const extract = flights.task('extract', async (_, { params }) => {
+      expectTypeOf(params.limit).toEqualTypeOf<number>();
+      return [{ id: 1, name: 'a' }];
+    });
+    const load = flights.task('load', ({ rows }: { rows: readonly Row[] }) => rows.length);
+    const loaded = load({ rows: extract() });
+    expectTypeOf(loaded).toEqualTypeOf<TaskOutput<number>>();
+    expect(flights.toDocument().tasks?.map((one) => [one.taskId, one.upstream ?? []])).toEqual([['extract', []], ['load', ['extract']]]);
+    // @ts-expect-error rows are no number
+    load({ rows: loaded });
+  });
+
+  it('wires lists, groups, labels, branches, mapping and assets', () => {
+    const orders = asset('orders_of_types');
+    const wired = dag('wired', { schedule: orders, defaultArgs: { retries: 2, owner: 'me' } }, () => {
+      const a = new CountOperator('a', { outlets: [orders], docMd: 'counts' });
+      const [b, c, d] = [new CountOperator('b'), new CountOperator('c'), new CountOperator('d')];
+      chain(a, [b, c], d);
+      a.to(d, { label: 'directly' });
+      const inner = group('inner', () => new CountOperator('e').to(new CountOperator('f')));
+      all(b, c).to(inner);
+      branch('choose', () => [b, 'c'])().to([b, c]);
+      const square = task('square', ({ x, by }: { x: number; by: number }) => x * by);
+      const squares = square.partial({ by: 2 }).expand({ x: [1, 2] });
+      expectTypeOf(squares).toEqualTypeOf<TaskOutput<Sequence<number>>>();
+      // @ts-expect-error a text is no number
+      square.partial({ by: 2 }).expand({ x: ['one'] });
+    });
+    const tasks = new Map(wired.toDocument().tasks?.map((one) => [one.taskId, one]));
+    expect(tasks.get('d')).toMatchObject({ upstream: ['b', 'c', 'a'], retries: 2, owner: 'me' });
+    expect(tasks.get('inner.e')?.upstream).toEqual(['b', 'c']);
+    expect(wired.toDocument().edgeLabels).toEqual({ a: { d: 'directly' } });
+  });
+
+  it('takes params from zod', () => {
+    const made = dag('zod_params', { params: { limit: param(10, { schema: z.number().int().min(1), description: 'Rows' }), day: param('2026-01-01', { schema: z.iso.date() }) } }, (d) => {
+      d.task('read', (_, { params }) => {
+        expectTypeOf(params.limit).toEqualTypeOf<number>();
+      })();
+    });
+    expect(made.toDocument().params).toMatchObject({ limit: { value: 10, schema: { type: 'integer', minimum: 1 }, description: 'Rows' }, day: { schema: { type: 'string', format: 'date' } } });
+    expect(() => param(1, { schema: { '~standard': {} } as never })).toThrow('zod can from version 4.2 on');
   });
 });

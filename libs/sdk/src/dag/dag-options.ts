@@ -13,9 +13,26 @@ export interface Param<T = unknown> {
   readonly description: string | null;
 }
 
-/** @example params: { limit: param(100, { schema: { type: 'integer', minimum: 1 }, description: 'Rows to read' }) } */
-export function param<T>(value: T, more: { readonly schema?: Readonly<Record<string, unknown>>; readonly description?: string } = {}): Param<T> {
-  return { __param: true, value, schema: more.schema ?? {}, description: more.description ?? null };
+/** A schema of a library that can say itself as JSON Schema (Standard JSON Schema), as zod's can. */
+export interface SelfDescribingSchema {
+  readonly '~standard': { readonly jsonSchema: { input(options: { readonly target: 'draft-2020-12' }): Record<string, unknown> } };
+}
+
+/**
+ * A param with a JSON Schema: a run's conf is checked against it, and the trigger form is made of it. The schema is written as it is, or as a zod schema.
+ * @example params: { limit: param(100, { schema: z.int().min(1), description: 'Rows to read' }) }
+ */
+export function param<T>(value: T, more: { readonly schema?: Readonly<Record<string, unknown>> | SelfDescribingSchema; readonly description?: string } = {}): Param<T> {
+  return { __param: true, value, schema: jsonSchemaOf(more.schema), description: more.description ?? null };
+}
+
+function jsonSchemaOf(given: Readonly<Record<string, unknown>> | SelfDescribingSchema | undefined): Readonly<Record<string, unknown>> {
+  if (given === undefined) return {};
+  const standard = (given as Partial<SelfDescribingSchema>)['~standard'];
+  if (standard === undefined) return given as Readonly<Record<string, unknown>>;
+  if (typeof standard.jsonSchema?.input !== 'function') throw new TypeError('the schema of a param cannot say itself as JSON Schema; zod can from version 4.2 on. Or write the JSON Schema');
+  const { $schema: _, ...schema } = standard.jsonSchema.input({ target: 'draft-2020-12' });
+  return schema;
 }
 
 export type ParamsInput = Readonly<Record<string, unknown>>;
