@@ -4,7 +4,7 @@ import { IconAlertTriangle, IconPlayerPlay, IconSearch, IconSitemap, IconStar, I
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, getRouteApi } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useRef, useState } from 'react';
+import { memo, useEffect, useRef, useState } from 'react';
 import { Page } from '../chrome/page.js';
 import { useRowKeys } from '../chrome/shortcuts.js';
 import { Empty, Failure, Waiting } from '../feedback/feedback.js';
@@ -140,7 +140,8 @@ function DagTable({ dags, more, pickTag }: { readonly dags: readonly DagOverview
   );
 }
 
-function DagRow({ dag, index, trigger, pickTag }: { readonly dag: DagOverview; readonly index: number; readonly trigger: (dagId: string) => void; readonly pickTag: (tag: string) => void }) {
+/** Not drawn anew while the list scrolls. */
+const DagRow = memo(function DagRow({ dag, index, trigger, pickTag }: { readonly dag: DagOverview; readonly index: number; readonly trigger: (dagId: string) => void; readonly pickTag: (tag: string) => void }) {
   const t = useWords();
   const may = useMay();
   const pause = usePause();
@@ -184,4 +185,4 @@ function DagRow({ dag, index, trigger, pickTag }: { readonly dag: DagOverview; r
       </span>
     </div>
   );
-}
+});
