@@ -28,7 +28,7 @@ try {
   if (!existsSync(join(folder, 'node_modules'))) run('npm', ['ci', '--no-audit', '--no-fund', '--silent'], { cwd: folder });
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-b'], { cwd: folder });
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-b'], { cwd: root });
-  code = spawnSync(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--config', 'test/upgrade/vitest.config.ts'], { cwd: root, stdio: 'inherit', env: { ...process.env, MILLRACE_PREVIOUS_BUILD: folder } }).status ?? 1;
+  code = spawnSync(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run'], { cwd: root, stdio: 'inherit', env: { ...process.env, MILLRACE_PREVIOUS_BUILD: folder } }).status ?? 1;
 } catch (error) {
   console.error(String(error));
 } finally {
