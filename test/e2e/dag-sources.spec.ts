@@ -76,7 +76,7 @@ describe('sources of dags', () => {
     expect(await cli('dags', 'documents', 'put', join(home, 'sent.dag.yaml'))).toMatchObject({ code: 0, out: expect.stringContaining('active') as string });
     expect(await resultOf('sent', 'one', 'a')).toBe('hello');
     put('sent.dag.yaml', `dag: sent\ntasks: [{ id: a, operator: bahs }]\n`);
-    expect(await cli('dags', 'documents', 'validate', join(home, 'sent.dag.yaml'))).toMatchObject({ code: 1, err: expect.stringContaining('2:24: tasks[0].operator: "bahs" is no built-in operator; did you mean "bash"') as string });
+    expect(await cli('dags', 'documents', 'validate', join(home, 'sent.dag.yaml'))).toMatchObject({ code: 1, err: expect.stringContaining('2:28: tasks[0].operator: "bahs" is no built-in operator; did you mean "bash"') as string });
   }, 180_000);
 
   it('a repository, whose commits are the versions', async () => {
