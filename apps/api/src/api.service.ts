@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
 import { randomUUID } from 'node:crypto';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { DataSource } from 'typeorm';
 import { AccessTokens, ApiTokens, DagScopes, EndedSessions, Roles, Users, secretBoxOf } from '@millrace/access';
 import type { Configuration } from '@millrace/configuration';
 import { bundlesProto, logsProto } from '@millrace/contracts';
 import { derivedUuid } from '@millrace/engine';
-import { ManagedService, retryForever } from '@millrace/lifecycle';
+import { ManagedService, readTlsFiles, retryForever, serverCredentials } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
 import type { Broker } from '@millrace/messaging';
@@ -95,7 +95,7 @@ export class ApiService extends ManagedService {
 
   protected async open(signal: AbortSignal): Promise<void> {
     const { config, logger, metrics, broker, liveUpdates, owns } = this.options;
-    await this.#door.open(config['api.host'], config['api.port']);
+    await this.#door.open(config['api.host'], config['api.port'], readTlsFiles({ prefix: 'api.tls', cert: config['api.tls_cert_file'], key: config['api.tls_key_file'], ca: '' }));
     if (config['api.ops_port'] !== 0) {
       this.#ops = new OpsServer({ host: config['api.host'], port: config['api.ops_port'], registry: metrics.registry, health: () => this.health() });
       await this.#ops.start();
@@ -241,7 +241,7 @@ export class ApiService extends ManagedService {
     });
     const address = `${config['api.grpc_host']}:${config['api.grpc_port']}`;
     this.#grpcPort = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      server.bindAsync(address, serverCredentials(readTlsFiles({ prefix: 'security.tls', cert: config['security.tls_cert_file'], key: config['security.tls_key_file'], ca: config['security.tls_ca_file'] }), false), (error, port) => {
         if (error === null) resolve(port);
         else reject(new MillraceError('conflict', `can't listen on ${address} for gRPC: ${error.message}; choose another api.grpc_port, or 0 for a free one`));
       });

@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TlsFiles } from '@millrace/lifecycle';
 import { MillraceError } from '@millrace/vocabulary';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -24,8 +26,9 @@ export class HttpDoor {
     return (this.#server?.address() as AddressInfo | null)?.port ?? 0;
   }
 
-  async open(host: string, port: number): Promise<void> {
-    const server = createServer((request, response) => (this.#handler ?? this.#waiting)(request, response));
+  async open(host: string, port: number, tls: TlsFiles | null): Promise<void> {
+    const listener: Handler = (request, response) => (this.#handler ?? this.#waiting)(request, response);
+    const server = tls === null ? createServer(listener) : createTlsServer({ cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' }, listener);
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,8 @@
-import { Metadata, credentials, status } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
 import type { ServiceError } from '@grpc/grpc-js';
 import { bundlesProto } from '@millrace/contracts';
+import { channelCredentials } from '@millrace/lifecycle';
+import type { TlsFiles } from '@millrace/lifecycle';
 import { publishedDocument, type FileOutcome, type FoundPlugin } from '@millrace/bundles';
 
 /** A file with its bundle, source and documents; the api accepts as much. */
@@ -44,8 +46,8 @@ export class BundlesClient {
   private readonly client: bundlesProto.BundlesServiceClient;
 
   /** @param address host:port of the api's gRPC */
-  constructor(address: string, private readonly internalToken: string) {
-    this.client = new bundlesProto.BundlesServiceClient(address, credentials.createInsecure(), {
+  constructor(address: string, private readonly internalToken: string, tls: TlsFiles | null) {
+    this.client = new bundlesProto.BundlesServiceClient(address, channelCredentials(tls), {
       'grpc.max_send_message_length': MESSAGE_MAX_BYTES,
       'grpc.max_receive_message_length': MESSAGE_MAX_BYTES,
       // The library's own growth to two minutes would keep a processor silent long after the api is back.

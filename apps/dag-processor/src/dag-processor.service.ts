@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Evaluator } from '@millrace/bundles';
 import type { DagsFolder } from '@millrace/bundles';
 import type { Configuration } from '@millrace/configuration';
-import { ManagedService, pause } from '@millrace/lifecycle';
+import { ManagedService, pause, readTlsFiles } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
 import { OpsServer, createMetrics } from '@millrace/telemetry';
 import type { Logger } from '@millrace/telemetry';
@@ -52,7 +52,7 @@ export class DagProcessorService extends ManagedService {
 
   protected async open(): Promise<void> {
     const { config } = this;
-    const api = new BundlesClient(config['dag_processor.api_address'], config['security.internal_token']);
+    const api = new BundlesClient(config['dag_processor.api_address'], config['security.internal_token'], readTlsFiles({ prefix: 'security.tls', cert: config['security.tls_cert_file'], key: config['security.tls_key_file'], ca: config['security.tls_ca_file'] }));
     const evaluator = new Evaluator({ timeoutMs: config['dag_processor.parse_timeout_ms'], memoryMb: config['dag_processor.parse_memory_mb'] });
     this.api = api;
     this.evaluator = evaluator;

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { secretBoxOf } from '@millrace/access';
 import { OutsideSecrets } from '@millrace/configuration';
 import type { Configuration } from '@millrace/configuration';
-import { ManagedService, retryForever } from '@millrace/lifecycle';
+import { ManagedService, readTlsFiles, retryForever } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
 import { RedisLiveUpdates } from '@millrace/live-updates';
 import type { LiveUpdates } from '@millrace/live-updates';
@@ -121,7 +121,7 @@ export class SchedulerService extends ManagedService {
     const openConnection = openConnectionWith(reads, secrets, outside);
     const questions = new AttemptQuestions(reads, new AssetEventReads(database), secrets, new Callbacks(database), writes, outside, (fence, query) => answerOtherRun(this.#core!.otherRuns, fence, query));
     const grpc = new ExecutionServer(
-      { host: config['scheduler.grpc_host'], port: config['scheduler.grpc_port'], internalToken: config['security.internal_token'] },
+      { host: config['scheduler.grpc_host'], port: config['scheduler.grpc_port'], internalToken: config['security.internal_token'], tls: readTlsFiles({ prefix: 'security.tls', cert: config['security.tls_cert_file'], key: config['security.tls_key_file'], ca: config['security.tls_ca_file'] }) },
       new BundleReader(database),
       () => ({ core: this.#core!, questions, logger, schedulerId: this.#id, leaseTtlMs: config['scheduler.lease_ttl_ms'], beatEveryMs: config['scheduler.beat_every_ms'] }),
     );

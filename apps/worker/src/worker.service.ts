@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { OutsideSecrets } from '@millrace/configuration';
 import type { Configuration } from '@millrace/configuration';
 import { CALLBACK_RUNNERS, RunnerPool, TaskWorker, WorkerSession, builtEntries, openSpool, workerMetrics, type ChildEntries, type ResultSpool } from '@millrace/execution';
-import { ManagedService, type HealthReport } from '@millrace/lifecycle';
+import { ManagedService, readTlsFiles, type HealthReport } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
 import { AmqpBroker, type Broker } from '@millrace/messaging';
 import { createLogReadHandler } from '@millrace/task-logs';
@@ -129,6 +129,7 @@ function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: M
   const session = new WorkerSession({
     schedulerAddresses: config['worker.scheduler_urls'],
     internalToken: config['security.internal_token'],
+    tls: readTlsFiles({ prefix: 'security.tls', cert: config['security.tls_cert_file'], key: config['security.tls_key_file'], ca: config['security.tls_ca_file'] }),
     selfFenceMs: config['worker.self_fence_ms'],
     logger,
     hello: () => ({ workerName: config['worker.name'], logHost: config['worker.log_host'], logPort: shared.logPort.port, queues: [...(options.advertisedQueues ?? config['worker.queues'])], slots: concurrency, version: version(), pid: process.pid }),

@@ -10,7 +10,7 @@ export function derive(values: Map<ConfigurationKey, Resolved>): void {
   fill('worker.name', () => `${hostname()}-${process.pid}`);
   fill('worker.spool_dir', () => join(text('core.home'), 'spool', text('worker.name').replace(/[^\p{L}\p{N}_.-]/gu, '_')));
   fill('scheduler.advertise_host', () => text('scheduler.grpc_host'));
-  fill('api.base_url', () => `http://${text('api.host')}:${text('api.port')}`);
+  fill('api.base_url', () => `${text('api.tls_cert_file') === '' ? 'http' : 'https'}://${text('api.host')}:${text('api.port')}`);
   fill('dag_processor.folders', () => [`dags=${join(text('core.home'), 'dags')}`]);
 
   function text(key: ConfigurationKey): string {

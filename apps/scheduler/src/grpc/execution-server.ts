@@ -1,8 +1,9 @@
-import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { Server, status } from '@grpc/grpc-js';
 import type { Metadata } from '@grpc/grpc-js';
 import { bearerOf, isInternalToken } from '@millrace/access';
 import { executionProto } from '@millrace/contracts';
-import { ManagedService } from '@millrace/lifecycle';
+import { ManagedService, serverCredentials } from '@millrace/lifecycle';
+import type { TlsFiles } from '@millrace/lifecycle';
 import type { BundleReader } from '@millrace/persistence';
 import { MESSAGE_MAX_BYTES, MillraceError } from '@millrace/vocabulary';
 import { sendBundle } from './bundle-stream.js';
@@ -13,6 +14,8 @@ export interface ExecutionServerOptions {
   readonly host: string;
   readonly port: number;
   readonly internalToken: string;
+  /** null: in the clear. With an authority only workers with a certificate of it are answered. */
+  readonly tls: TlsFiles | null;
 }
 
 /** The gRPC service workers speak to. */
@@ -64,7 +67,7 @@ export class ExecutionServer extends ManagedService {
     } satisfies executionProto.ExecutionServiceServer);
     const { host, port } = this.options;
     this.#port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      server.bindAsync(`${host}:${port}`, serverCredentials(this.options.tls, true), (error, bound) => {
         if (error === null) resolve(bound);
         else reject(new MillraceError('conflict', `can't listen on ${host}:${port} (scheduler.grpc_port): ${error.message}; choose another port, or 0 for a free one`));
       });

@@ -1,6 +1,7 @@
-import { Metadata, credentials, type ClientDuplexStream } from '@grpc/grpc-js';
+import { Metadata, type ClientDuplexStream } from '@grpc/grpc-js';
 import { executionProto } from '@millrace/contracts';
-import { backoffMs } from '@millrace/lifecycle';
+import { backoffMs, channelCredentials } from '@millrace/lifecycle';
+import type { TlsFiles } from '@millrace/lifecycle';
 
 type SessionRequest = executionProto.SessionRequest;
 type SessionResponse = executionProto.SessionResponse;
@@ -46,8 +47,9 @@ export class SchedulerLink {
     readonly address: string,
     private readonly internalToken: string,
     private readonly events: LinkEvents,
+    tls: TlsFiles | null,
   ) {
-    this.client = new executionProto.ExecutionServiceClient(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+    this.client = new executionProto.ExecutionServiceClient(address, channelCredentials(tls), CHANNEL_OPTIONS);
   }
 
   get isOpen(): boolean {

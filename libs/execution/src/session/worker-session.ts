@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { executionProto } from '@millrace/contracts';
+import type { TlsFiles } from '@millrace/lifecycle';
 import type { Logger } from '@millrace/telemetry';
 import { BEAT_EVERY_MS, uuidV7From } from '@millrace/vocabulary';
 import { SchedulerLink } from './scheduler-link.js';
@@ -7,6 +8,8 @@ import { SchedulerLink } from './scheduler-link.js';
 export interface WorkerSessionOptions {
   readonly schedulerAddresses: readonly string[];
   readonly internalToken: string;
+  /** How schedulers are called; null or left out: in the clear. */
+  readonly tls?: TlsFiles | null;
   /** Asked at each hello, because the log port may be known only after listening. */
   readonly hello: () => Omit<executionProto.Hello, 'sessionId'>;
   /** Without a good heartbeat for this long the session is over, and its attempts must be killed. */
@@ -147,7 +150,7 @@ export class WorkerSession {
       received: (from, response) => this.received(from, response),
       closed: (closed, reason, wasOpen) => this.closed(closed, reason, wasOpen),
       backoffMaxMs: () => (this.isConnected ? BACKOFF_MAX_MS : Math.min(BACKOFF_MAX_MS, this.beatEveryMs)),
-    });
+    }, this.options.tls ?? null);
     this.links.set(address, link);
     link.connect();
   }
