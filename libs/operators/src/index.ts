@@ -32,7 +32,7 @@ export { SqlOperator } from './sql/sql-operator.js';
 export type { SqlOperatorOptions } from './sql/sql-operator.js';
 export { SqlSensor } from './sql/sql-sensor.js';
 export type { SqlSensorOptions } from './sql/sql-sensor.js';
-export { openSql } from './sql/sql-database.js';
+export { openSql } from './sql/open-sql.js';
 export type { SqlDatabase, SqlParameters, SqlResult, SqlRow } from './sql/sql-database.js';
 export { EmailOperator } from './email/email-operator.js';
 export type { EmailOperatorOptions } from './email/email-operator.js';

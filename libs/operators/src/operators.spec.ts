@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,6 +129,33 @@ describe('PythonOperator', () => {
     expect(error?.message).toMatch(says);
     expect(error?.millrace).toBe(millrace);
   });
+
+  it('runs in a virtual environment with packages of its own, made once', async () => {
+    // A package without a build and without a registry: a wheel is a zip of its modules and what it says of itself.
+    const wheel = join(folder, 'greeting-1.0-py3-none-any.whl');
+    const script = `import zipfile\nwith zipfile.ZipFile(${JSON.stringify(wheel)}, "w") as z:\n    z.writestr("greeting.py", "def hello(name):\\n    return 'hello ' + name\\n")\n    z.writestr("greeting-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: greeting\\nVersion: 1.0\\n")\n    z.writestr("greeting-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: spec\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")\n    z.writestr("greeting-1.0.dist-info/RECORD", "greeting.py,,\\ngreeting-1.0.dist-info/METADATA,,\\ngreeting-1.0.dist-info/WHEEL,,\\ngreeting-1.0.dist-info/RECORD,,\\n")\n`;
+    expect(spawnSync('python3', ['-c', script], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+    const before = process.env['MILLRACE_HOME'];
+    process.env['MILLRACE_HOME'] = join(folder, 'home');
+    try {
+      const greet = python({ pythonCode: 'import greeting, sys\ndef main(name):\n    return [greeting.hello(name), sys.prefix != sys.base_prefix]', opArgs: ['ada'], requirements: [wheel], pipOptions: ['--no-index'] });
+      const [first, second] = await Promise.all([run(greet), run(greet)]);
+      // Debian has ensurepip in a package of its own.
+      if (spawnSync('python3', ['-c', 'import ensurepip']).status !== 0) expect(first?.error?.message).toMatch(/python3-venv/);
+      else expect([first?.error, second?.error, first?.result, second?.result]).toEqual([null, null, ['hello ada', true], ['hello ada', true]]);
+      expect([first, second].flatMap((ran) => ran?.log ?? []).filter((line) => line.startsWith('Making a virtual environment')).length).toBe(first?.error === null ? 1 : 2);
+      // An interpreter whose environments cannot install anything, and one that cannot make any.
+      const refusing = join(folder, 'refusing-python');
+      writeFileSync(refusing, '#!/bin/sh\nfor last; do :; done\nmkdir -p "$last/bin"\nprintf \'#!/bin/sh\\necho "No matching distribution found for x" >&2\\nexit 1\\n\' > "$last/bin/python"\nchmod +x "$last/bin/python"\n', { mode: 0o755 });
+      expect((await run(python({ pythonCode: 'def main(): pass', python: refusing, requirements: ['x'] }))).error?.message).toBe('pip could not install the requirements: No matching distribution found for x');
+      const without = join(folder, 'python-without-venv');
+      writeFileSync(without, '#!/bin/sh\necho "ensurepip is not available" >&2\nexit 1\n', { mode: 0o755 });
+      expect((await run(python({ pythonCode: 'def main(): pass', python: without, requirements: ['x'] }))).error?.message).toMatch(/needs the package python3-venv: ensurepip is not available/);
+    } finally {
+      if (before === undefined) delete process.env['MILLRACE_HOME'];
+      else process.env['MILLRACE_HOME'] = before;
+    }
+  }, 120_000);
 
   it('says when Python is missing', async () => {
     expect((await run(python({ pythonCode: 'def main(): pass', python: 'python-that-is-not-there' }))).error?.message).toMatch(/Python was not found on this worker: "python-that-is-not-there"/);

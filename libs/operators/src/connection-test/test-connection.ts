@@ -9,7 +9,7 @@ import { checkSlack } from '../messages/slack.js';
 import { GCS } from '../object-storage/gcs-storage.js';
 import type { Platform } from '../object-storage/object-storage.js';
 import { S3 } from '../object-storage/s3-storage.js';
-import { openSqlConnection } from '../sql/sql-database.js';
+import { openSqlConnection } from '../sql/open-sql.js';
 import { openSsh } from '../ssh/ssh-client.js';
 
 /** Types that are only dialled: whether somebody listens. */

@@ -2,6 +2,7 @@ import { Operator, skip } from '@millrace/sdk';
 import type { OperatorOptions, TaskContext } from '@millrace/sdk';
 import { runProcess } from '../processes/run-process.js';
 import { definedOnly, taskEnvironment } from '../processes/task-environment.js';
+import { pythonWith } from './virtual-environment.js';
 import { PYTHON_WRAPPER } from './python-wrapper.js';
 
 export interface PythonOperatorOptions extends OperatorOptions {
@@ -17,6 +18,12 @@ export interface PythonOperatorOptions extends OperatorOptions {
   readonly opKwargs?: Readonly<Record<string, unknown>>;
   /** The interpreter, e.g. of a virtual environment. @default 'python3' on PATH */
   readonly python?: string;
+  /** Packages of its own, as pip takes them (`pandas==2.2.3`): the function runs in a virtual environment with these, kept on the worker for the next try. @default none */
+  readonly requirements?: readonly string[];
+  /** For pip, e.g. `['--index-url', 'https://…']`. @default none */
+  readonly pipOptions?: readonly string[];
+  /** The virtual environment also sees the interpreter's own packages. @default false */
+  readonly systemSitePackages?: boolean;
   /** Added to the runner's environment. Template. */
   readonly env?: Readonly<Record<string, string>>;
   /** Exit codes of `sys.exit` that mean "skipped". @default 99 */
@@ -38,6 +45,9 @@ export class PythonOperator extends Operator {
   readonly opArgs: readonly unknown[];
   readonly opKwargs: Readonly<Record<string, unknown>>;
   readonly python: string;
+  readonly requirements: readonly string[];
+  readonly pipOptions: readonly string[];
+  readonly systemSitePackages: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly skipOnExitCode: number | null;
   readonly killGraceMs: number;
@@ -52,6 +62,14 @@ export class PythonOperator extends Operator {
     this.opArgs = options.opArgs ?? [];
     this.opKwargs = options.opKwargs ?? {};
     this.python = options.python ?? 'python3';
+    for (const name of ['requirements', 'pipOptions'] as const) {
+      const list: unknown = options[name];
+      if (list !== undefined && !(Array.isArray(list) && list.every((one) => typeof one === 'string' && one.trim() !== '' && !one.includes('\n')))) throw new TypeError(`task "${id}": ${name} must be a list of texts of one line`);
+    }
+    this.requirements = options.requirements ?? [];
+    this.pipOptions = options.pipOptions ?? [];
+    if (this.requirements.length === 0 && (this.pipOptions.length > 0 || options.systemSitePackages !== undefined)) throw new TypeError(`task "${id}": pipOptions and systemSitePackages need requirements`);
+    this.systemSitePackages = options.systemSitePackages ?? false;
     this.env = options.env ?? {};
     this.skipOnExitCode = options.skipOnExitCode === undefined ? 99 : options.skipOnExitCode;
     this.killGraceMs = options.killGraceMs ?? 3_000;
@@ -59,8 +77,10 @@ export class PythonOperator extends Operator {
 
   override async execute(context: TaskContext): Promise<unknown> {
     let lastError = '';
+    const { python, requirements, pipOptions, systemSitePackages } = this;
+    const interpreter = requirements.length === 0 ? python : await pythonWith({ python, requirements, pipOptions, systemSitePackages }, context);
     const end = await runProcess({
-      command: this.python,
+      command: interpreter,
       args: ['-u', '-c', PYTHON_WRAPPER],
       env: { ...definedOnly(process.env), PYTHONIOENCODING: 'utf-8', PYTHONDONTWRITEBYTECODE: '1', ...taskEnvironment(context), ...this.env },
       cwd: context.scratchDir,

@@ -3,7 +3,7 @@ import { Operator } from '@millrace/sdk';
 import type { OperatorOptions, TaskContext } from '@millrace/sdk';
 import { needText, oneOf, optionalFunction, optionalText, wholeNumber } from '../options/check-options.js';
 import { saveRows } from './save-rows.js';
-import { openSql } from './sql-database.js';
+import { openSql } from './open-sql.js';
 import type { SqlDatabase, SqlParameters, SqlResult, SqlRow } from './sql-database.js';
 import { splitStatements } from './sql-text.js';
 

@@ -1,7 +1,7 @@
 import { Sensor, fail, sensed } from '@millrace/sdk';
 import type { PokeAnswer, SensorOptions, TaskContext } from '@millrace/sdk';
 import { needText, optionalFunction } from '../options/check-options.js';
-import { openSql } from './sql-database.js';
+import { openSql } from './open-sql.js';
 import type { SqlParameters, SqlRow } from './sql-database.js';
 import { checkedSql } from './sql-operator.js';
 

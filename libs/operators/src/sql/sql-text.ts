@@ -34,7 +34,7 @@ export function splitStatements(script: string, dialect: SqlDialect): string[] {
 }
 
 /**
- * `:name` as the driver's own placeholders. `::type` and what stands in quotes is left alone.
+ * `:name` as the driver's own marks. `::type` and what stands in quotes is left alone.
  * @throws RangeError naming a parameter that was not given
  */
 export function bindNames(statement: string, values: Readonly<Record<string, unknown>>, dialect: SqlDialect): { readonly text: string; readonly values: readonly unknown[] } {
