@@ -114,6 +114,15 @@ describe(`faults, seed ${seed}`, { timeout: 180_000 }, () => {
     })).toEqual([]);
   });
 
+  it('B2: the broker frozen: what runs is recorded, what is queued waits', async () => {
+    expect(await bench.under(RUNS, async () => {
+      await bench.moment(200, 600);
+      broker.freeze();
+      await bench.moment(2_000, 6_000);
+      broker.thaw();
+    })).toEqual([]);
+  });
+
   it('B4: task queues purged and deleted', async () => {
     expect(await bench.under(RUNS, async () => {
       for (let i = 0; i < 5; i++) {

@@ -49,9 +49,22 @@ export class OwnRabbitMq {
     }, 60_000);
   }
 
+  private get pid(): number {
+    return Number(readFileSync(join(this.folder, 'pid'), 'utf8'));
+  }
+
+  /** The node answers nobody; its connections stay open. */
+  freeze(): void {
+    process.kill(this.pid, 'SIGSTOP');
+  }
+
+  thaw(): void {
+    process.kill(this.pid, 'SIGCONT');
+  }
+
   /** kill -9 of the node, as a power cut; what was confirmed is on its disk. */
   async kill(): Promise<void> {
-    const pid = Number(readFileSync(join(this.folder, 'pid'), 'utf8'));
+    const { pid } = this;
     process.kill(pid, 'SIGKILL');
     await eventually('the node to be gone', () => !existsSync(`/proc/${pid}/exe`));
   }

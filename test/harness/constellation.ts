@@ -184,7 +184,7 @@ export class Constellation {
 
   /**
    * Stops every service, removes database, virtual host and folders.
-   * @returns complaints: services that did not end on SIGTERM, processes left behind. Empty: a clean end.
+   * @returns complaints: services that ended by themselves, or not on SIGTERM, processes left behind. Empty: a clean end.
    */
   async stop(): Promise<string[]> {
     for (const service of this.services.values()) if (service.running) this.watch.remember(service.pid);
@@ -196,6 +196,7 @@ export class Constellation {
         if (code !== 0) complaints.push(`${name} ended with ${code ?? 'SIGKILL, 20 s after SIGTERM'}; its last lines:\n${service.lastLines()}`);
       }));
     }
+    for (const service of this.services.values()) complaints.push(...service.crashes);
     complaints.push(...(await this.watch.endLeftovers()));
     for (const service of this.services.values()) service.close();
     await this.database.end().catch(() => undefined);

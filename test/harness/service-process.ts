@@ -18,6 +18,9 @@ const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(p
 export class ServiceProcess {
   private child: ChildProcess | null = null;
   private ready: ReadyLine | null = null;
+  private isEnding = false;
+  /** What it said when it ended though nobody had asked it to and no fail point was set: a crash. */
+  readonly crashes: string[] = [];
   private readonly tail: string[] = [];
   private readonly log: WriteStream;
 
@@ -41,6 +44,8 @@ export class ServiceProcess {
     const child = spawn(program, args, { cwd: this.cwd, env: this.env(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     this.ready = null;
+    this.isEnding = false;
+    const mayDie = this.env()['MILLRACE_FAIL_POINT'] !== undefined;
     const isReady = new Promise<ReadyLine>((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`${this.name} was not ready within ${withinMs} ms; its last lines:\n${this.lastLines()}`)), withinMs);
       for (const stream of [child.stdout, child.stderr]) {
@@ -58,6 +63,7 @@ export class ServiceProcess {
       child.once('exit', (code, signal) => {
         clearTimeout(late);
         this.log.write(`${JSON.stringify({ harness: `${this.name} (pid ${child.pid}) ended`, code, signal })}\n`);
+        if (!this.isEnding && !mayDie) this.crashes.push(`${this.name} ended by itself with ${signal ?? code}; its last lines:\n${this.lastLines()}`);
         reject(new Error(`${this.name} ended with ${signal ?? code} before it was ready; its last lines:\n${this.lastLines()}`));
       });
     });
@@ -79,6 +85,7 @@ export class ServiceProcess {
   }
 
   signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGTERM'): void {
+    if (signal === 'SIGTERM') this.isEnding = true;
     process.kill(this.pid, signal);
   }
 
@@ -108,6 +115,7 @@ export class ServiceProcess {
   private async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.child;
     if (child === null || !this.running) return;
+    this.isEnding = true;
     const exited = once(child, 'exit');
     child.kill(signal);
     await exited;

@@ -58,8 +58,10 @@ export class Database implements Service, Queryable {
       statement_timeout: 10_000,
       options: `${safety} -c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off`,
     });
-    // An idle connection that breaks must not end the process; the next query reports it.
-    for (const pool of [this.pool, hot]) pool.on('error', (error) => (this.#lastError = { at: Date.now(), message: error.message }));
+    // A connection that breaks must not end the process; the next query reports it. The pool listens to idle ones only, and between its hand-over
+    // and the first listener of who got it an end that came in the same packet as the greeting would have none.
+    const note = (error: Error): void => void (this.#lastError = { at: Date.now(), message: error.message });
+    for (const pool of [this.pool, hot]) pool.on('error', note).on('connect', (client) => void client.on('error', note));
     this.hot = new HotConnections(hot, options.namedStatements);
   }
 

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { DataSource } from 'typeorm';
 import { ConnectionEntity } from '../connections/connection.entity.js';
 import { ImportErrorEntity } from '../import-errors/import-error.entity.js';
@@ -17,7 +18,12 @@ export async function openEntities(url: string, applicationName: string): Promis
     entities: [PoolEntity, VariableEntity, ConnectionEntity, AppUserEntity, ImportErrorEntity],
     synchronize: false,
     logging: false,
-    extra: { max: ENTITY_CONNECTIONS_MAX, statement_timeout: 30_000, connectionTimeoutMillis: 5_000 },
+    extra: { max: ENTITY_CONNECTIONS_MAX, statement_timeout: 30_000, connectionTimeoutMillis: 5_000, onConnect: listen },
   });
   return source.initialize();
+}
+
+/** A connection that ends between two statements must not end the process, whoever has it just then: the next statement on it fails. */
+function listen(client: pg.Client): void {
+  client.on('error', () => undefined);
 }
