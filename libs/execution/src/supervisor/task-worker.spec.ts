@@ -280,7 +280,7 @@ describe('what a task may see', () => {
   });
 
   it.each([
-    ['an undefined name', '{{ nonsense }}', /template field "command".*undefined/],
+    ['an undefined name', '{{ nonsense }}', /template field "command".*"nonsense" is no name a template knows/],
     ['a date the run does not have', '{{ ds }}', /template field "command"/],
     ['code', '{{ range.constructor("return process.env")() }}', /template field "command"/],
   ])('fails a template that uses %s, naming the field', async (_, template, message) => {
