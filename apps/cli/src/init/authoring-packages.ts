@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { build } from 'esbuild';
 import type { Plugin } from 'esbuild';
 import { MillraceError } from '@millrace/vocabulary';
@@ -41,7 +41,8 @@ function writeManifest(folder: string, fields: object): void {
 
 async function bundle(name: string, outfile: string, apart: readonly string[]): Promise<void> {
   await build({
-    entryPoints: [join(distOf(name), 'index.js')], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', charset: 'utf8', keepNames: true, legalComments: 'none', logLevel: 'silent',
+    // Names of files in the result are told from there: nobody is to read where this installation lies.
+    entryPoints: [join(distOf(name), 'index.js')], absWorkingDir: join(distOf(name), '..', '..', '..'), outfile: resolve(outfile), bundle: true, format: 'esm', platform: 'node', target: 'node20', charset: 'utf8', keepNames: true, legalComments: 'none', logLevel: 'silent',
     banner: { js: BANNER }, tsconfigRaw: '{}', plugins: [own(apart), templates()],
   });
 }
@@ -74,7 +75,7 @@ function templates(): Plugin {
     setup({ onLoad }) {
       onLoad({ filter: /render-templates\.js$/ }, ({ path }) => {
         const source = readFileSync(path, 'utf8');
-        const loaded = source.replace("createRequire(import.meta.url)('nunjucks')", "require('nunjucks')");
+        const loaded = source.replaceAll("createRequire(import.meta.url)('nunjucks')", "require('nunjucks')");
         if (loaded === source) throw new Error(`${path} loads the template engine in another way than it did`);
         return { contents: loaded, loader: 'js' };
       });
