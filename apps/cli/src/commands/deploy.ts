@@ -1,4 +1,5 @@
-import { basename, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { MillraceError } from '@millrace/vocabulary';
 import { ApiClient } from '../client/api-client.js';
 import type { Row } from '../client/api-client.js';
@@ -24,7 +25,7 @@ export interface DeployOptions extends OutputOptions {
 
 /** Packs, checks here what can be checked here, uploads what is new, has it checked by a dag-processor, and says what changed. */
 export async function deploy(folder: string, options: DeployOptions): Promise<number> {
-  const path = resolve(folder);
+  const path = dagsFolderOf(resolve(folder));
   const bundle = options.bundle ?? (basename(path) === 'dags' ? basename(resolve(path, '..')) : basename(path));
   const packed = await packFolder(path);
   if (packed.failures.length > 0) {
@@ -56,6 +57,12 @@ export async function deploy(folder: string, options: DeployOptions): Promise<nu
   if (options.output !== 'table') print(await renderRows([end], COLUMNS, options.output));
   else print(changesText(bundle, end, options.check === true));
   return 0;
+}
+
+/** A project with `dags` and `plugins` side by side is deployed as such: its plugins lie beside its dags, not within. */
+function dagsFolderOf(path: string): string {
+  const isProject = basename(path) !== 'dags' && existsSync(join(path, 'dags')) && existsSync(join(path, 'plugins'));
+  return isProject ? join(path, 'dags') : path;
 }
 
 export async function listDeployments(bundle: string | undefined, options: OutputOptions): Promise<void> {

@@ -133,10 +133,11 @@ In a checkout of Millrace the command is \`node_modules/.bin/millrace\`: \`alias
 * \`dags/order_totals.ts\`: a dag. \`plugins/plus-operator.ts\`: an operator of its own, and a macro. \`tests/\`: how it must behave.
 * \`.millrace/\`: the packages \`@millrace/sdk\` and \`@millrace/operators\` of the Millrace that made this project; \`millrace init --update\` renews them.
 
-Deploy: copy \`dags\` and \`plugins\` into \`$MILLRACE_HOME\`, side by side.
+Deploy to an installation: it checks first, and changes all at once or nothing. (Without its API: copy \`dags\` and \`plugins\` side by side into its \`$MILLRACE_HOME\`.)
 
 \`\`\`
-cp -r dags plugins "$MILLRACE_HOME"/
+millrace login http://127.0.0.1:8080
+millrace dags deploy .
 millrace dags trigger order_totals --wait
 \`\`\`
 `;
