@@ -37,7 +37,7 @@ beforeEach(async () => {
       const authorised = url.pathname === '/auth/token' || url.pathname === '/api/v2/version' || request.headers.authorization === `Bearer token-${logins}`;
       const answer = !authorised ? { status: 401, body: { detail: 'expired' } }
         : routes[name]?.({ body: chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown> : {}, query: url.searchParams, headers: request.headers }) ?? { status: 404, body: { detail: `${name} not found` } };
-      response.writeHead(answer.status ?? 200, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body ?? {}));
+      response.writeHead(answer.status ?? 200, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body === undefined ? {} : answer.body));
     });
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -217,4 +217,106 @@ describe('dags next-execution', () => {
     expect([code, out]).toEqual([0, 'logical_date\tdata_interval_start\tdata_interval_end\trun_after\n2018-01-10T00:00:00Z\ta\tb\tc\n']);
     expect(err).toMatch(/warning: empty\n.*etl is paused/s);
   });
+});
+
+describe('how tasks and runs stand', () => {
+  const load = (more: object = {}): object => ({ dag_id: 'etl', dag_run_id: 'r1', task_id: 'load', map_index: -1, state: 'failed', try_number: 2, rendered_fields: { bashCommand: 'echo 5', env: { A: '1' } }, ...more });
+  beforeEach(() => {
+    routes['GET /api/v2/dags/etl/dagRuns/r1'] = () => ({ body: run('running') });
+    routes['GET /api/v2/dags/etl/dagRuns/r1/taskInstances/load'] = () => ({ body: load() });
+    routes['GET /api/v2/dags/etl/dagRuns'] = ({ query }) => ({ body: { dag_runs: [run('success', { dag_run_id: 'r1', asked: query.toString() })], total_entries: 1 } });
+  });
+
+  it('one state is printed bare, or in a shape', async () => {
+    expect(await millrace('tasks', 'state', 'etl', 'load', 'r1')).toEqual({ code: 0, out: 'failed\n', err: '' });
+    expect((await millrace('tasks', 'state', 'etl', 'load', '-o', 'plain')).out.split('\n')[1]).toMatch(/^etl\t\tload\t-1\tfailed/);
+    expect((await millrace('dags', 'state', 'etl', 'r1')).out).toBe('running\n');
+    expect((await millrace('dags', 'state', 'etl', 'r1', '-o', 'json')).out).toContain('"state": "running"');
+  });
+
+  it('all states of a run, what is not met, and the rendered fields', async () => {
+    routes['GET /api/v2/dags/etl/dagRuns/r1/taskInstances'] = () => ({ body: { task_instances: [load(), load({ task_id: 'x', state: null })], total_entries: 2 } });
+    expect((await millrace('tasks', 'states-for-dag-run', 'etl', 'r1', '-o', 'plain')).out.split('\n').slice(1, 3).map((line) => line.split('\t').slice(2, 5))).toEqual([['load', '-1', 'failed'], ['x', '-1', '']]);
+    routes['GET /api/v2/dags/etl/dagRuns/r1/taskInstances/load/dependencies'] = () => ({ body: { dependencies: [{ name: 'pool_full', reason: 'the pool is full' }] } });
+    expect((await millrace('tasks', 'failed-deps', 'etl', 'load', 'r1', '-o', 'plain')).out).toBe('name\treason\npool_full\tthe pool is full\n');
+    expect((await millrace('tasks', 'render', 'etl', 'load', 'r1')).out).toBe('# bashCommand\necho 5\n# env\n{\n  "A": "1"\n}\n');
+  });
+
+  it('dags list-runs narrows by date, state and kind', async () => {
+    const { out } = await millrace('dags', 'list-runs', 'etl', '--state', 'success', '-s', '2026-01-01', '-e', '2026-01-31', '--no-backfill', '-o', 'json');
+    const asked = new URLSearchParams((JSON.parse(out) as { asked: string }[])[0]!.asked);
+    expect(Object.fromEntries(asked)).toMatchObject({ state: 'success', logical_date_gte: '2026-01-01T00:00:00.000Z', logical_date_lte: '2026-01-31T00:00:00.000Z' });
+    expect(asked.getAll('run_type')).toEqual(['scheduled', 'manual', 'asset_triggered', 'asset_materialization']);
+  });
+
+  it('dags show --tree draws a shared task once', async () => {
+    const task = (task_id: string, ...downstream_task_ids: string[]): object => ({ task_id, downstream_task_ids });
+    routes['GET /api/v2/dags/etl/tasks'] = () => ({ body: { tasks: [task('a', 'b', 'c'), task('b', 'd'), task('c', 'd'), task('d', 'e'), task('e')] } });
+    expect((await millrace('dags', 'show', 'etl', '--tree')).out).toBe('a\n    b\n        d\n            e\n    c\n        d (see above)\n');
+  });
+});
+
+describe('tasks clear', () => {
+  const found = [{ dag_run_id: 'r1', task_id: 'load', map_index: 0 }, { dag_run_id: 'r1', task_id: 'load', map_index: 1 }, { dag_run_id: 'r1', task_id: 'tell', map_index: -1 }, { dag_run_id: 'r2', task_id: 'load', map_index: 0 }];
+  let posted: Record<string, unknown>[];
+  beforeEach(() => {
+    posted = [];
+    routes['GET /api/v2/dags/etl/tasks'] = () => ({ body: { tasks: [{ task_id: 'load' }, { task_id: 'tell' }, { task_id: 'other' }] } });
+    routes['POST /api/v2/dags/etl/clearTaskInstances'] = ({ body }) => {
+      posted.push(body);
+      return { body: { task_instances: body['dry_run'] === true ? found : found.filter((one) => one.dag_run_id === body['dag_run_id']), total_entries: 0 } };
+    };
+  });
+
+  it('only shows what it would do unless told to', async () => {
+    const { code, out, err } = await millrace('tasks', 'clear', 'etl', '-t', '^lo', '-s', '2026-01-01', '-e', '2026-01-02', '-d', '-f', '-o', 'plain');
+    expect([code, out.split('\n').length, err]).toEqual([0, 6, 'Nothing was cleared. With --yes it is.\n']);
+    expect(posted).toEqual([{ only_failed: true, only_running: false, dry_run: true, include_upstream: false, include_downstream: true, task_ids: ['load'], start_date: '2026-01-01T00:00:00.000Z', end_date: '2026-01-02T00:00:00.000Z' }]);
+  });
+
+  it('clears what was shown run by run, and tells how far it is', async () => {
+    expect(await millrace('tasks', 'clear', 'etl', '--downstream', '--note', 'again', '--yes')).toMatchObject({ code: 0, err: 'cleared runs: 1 of 2, 3 task instances\ncleared runs: 2 of 2, 4 task instances\n' });
+    expect(posted.slice(1)).toEqual([['r1', ['load', 'tell']], ['r2', ['load']]].map(([dag_run_id, task_ids]) => ({ only_failed: false, only_running: false, run_on_latest_version: false, note: 'again', dry_run: false, dag_run_id, task_ids })));
+  });
+
+  it.each([
+    [['-t', '('], 2, /--task-regex "\(": /], [['-t', 'zzz'], 3, /no task of etl matches "zzz"; it has load, tell, other/], [['-f', '-r'], 2, /choose nothing/],
+    [['--run', 'r1', '-s', '2026-01-01'], 2, /either --run or dates/], [['-s', '2026-01-02', '-e', '2026-01-01'], 2, /is before/],
+  ])('%j is refused before anything is asked for', async (args, code, says) => {
+    expect(await millrace('tasks', 'clear', 'etl', ...args)).toMatchObject({ code, err: expect.stringMatching(says) });
+    expect(posted).toEqual([]);
+  });
+});
+
+describe('dags delete, report, reserialize', () => {
+  const dag = (dag_id: string, file: string, seconds: number): object => ({ dag_id, bundle_name: 'dags', relative_fileloc: file, file_token: `token of ${file}`, last_parse_duration: seconds });
+  beforeEach(() => {
+    routes['GET /api/v2/dags'] = () => ({ body: { dags: [dag('a', 'a.ts', 0.1), dag('b', 'b.ts', 2), dag('c', 'b.ts', 2)], total_entries: 3 } });
+    routes['GET /api/v2/dags/a'] = () => ({ body: dag('a', 'a.ts', 0.1) });
+  });
+
+  it('without a terminal a dag is only deleted with --yes', async () => {
+    routes['GET /api/v2/dags/a/dagRuns'] = () => ({ body: { dag_runs: [], total_entries: 12 } });
+    routes['DELETE /api/v2/dags/a'] = () => ({});
+    expect(await millrace('dags', 'delete', 'a')).toMatchObject({ code: 2, err: expect.stringMatching(/would delete a with its 12 runs.*--yes/) });
+    expect(asked).not.toContain('DELETE /api/v2/dags/a');
+    expect(await millrace('dags', 'delete', 'a', '--yes')).toMatchObject({ code: 0, err: expect.stringMatching(/^a is deleted; as long as a.ts has it, it comes back/) });
+    expect(asked).toContain('DELETE /api/v2/dags/a');
+    expect((await millrace('dags', 'delete', 'x', '--yes')).code).toBe(3);
+  });
+
+  it('files are told slowest first, and read again once each', async () => {
+    expect((await millrace('dags', 'report', '-o', 'plain')).out).toBe('file\tseconds\tdag_num\tdags\tlast_parsed_time\nb.ts\t2\t2\tb, c\t\na.ts\t0.1\t1\ta\t\n');
+    for (const file of ['a.ts', 'b.ts']) routes[`PUT /api/v2/parseDagFile/token of ${file}`] = () => ({ status: 201, body: null });
+    expect(await millrace('dags', 'reserialize')).toMatchObject({ code: 0, err: expect.stringContaining('files asked for: 2 of 2') });
+    expect(asked.filter((name) => name.startsWith('PUT'))).toHaveLength(2);
+  });
+});
+
+it('Tab completes dags, and the tasks of the dag that was typed', async () => {
+  routes['GET /api/v2/dags'] = () => ({ body: { dags: [{ dag_id: 'etl' }, { dag_id: 'elt' }], total_entries: 2 } });
+  routes['GET /api/v2/dags/etl/tasks'] = () => ({ body: { tasks: [{ task_id: 'load' }, { task_id: 'tell' }] } });
+  expect((await millrace('__complete', '--', 'tasks', 'state', 'e')).out).toBe('etl\nelt\n');
+  expect((await millrace('__complete', '--', 'tasks', 'state', 'etl', '')).out).toBe('load\ntell\n');
+  expect((await millrace('__complete', '--', 'tasks', 'state', 'nobody', '')).out).toBe('');
 });

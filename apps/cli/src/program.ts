@@ -5,6 +5,7 @@ import { controlCommands } from './control-commands.js';
 import { deployCommands } from './deploy-commands.js';
 import { maintenanceCommands } from './maintenance-commands.js';
 import { FORMATS } from './output/render.js';
+import { questionCommands } from './question-commands.js';
 import { aboutCommands, settingsCommands } from './settings-commands.js';
 
 export type Handler = (...args: never[]) => Promise<number | void> | number | void;
@@ -36,6 +37,7 @@ export function createProgram(version: string, onExit: (code: number) => void): 
   runs.command('wait').argument('<dag_id>').argument('[run]', 'run id or logical date; the newest when left out').option('--timeout <seconds>', 'wait no longer', wholeNumber(1, 31_536_000)).addOption(output())
     .description('wait for the end of a run, tell the progress, and print its result when the dag has one; exit code 1 when it fails').action(run(async () => (await import('./commands/runs.js')).waitForRun));
 
+  questionCommands(program, run, output);
   controlCommands(program, runs, run, output);
   deployCommands(program, run, output);
   backfillCommands(program, run, output);
@@ -79,7 +81,7 @@ function startingCommands(program: Command, run: Run): void {
     .option('--no-examples', 'without the example dags').option('-v, --verbose', 'tell what the services do')
     .action(run(async () => (await import('./standalone/run-standalone.js')).runStandalone));
   const services = async () => import('./service-commands/run-service.js');
-  program.command('api').alias('webserver').description('the REST API and the web UI').option('-p, --port <port>', 'default 8080', port).option('--host <address>', 'default 127.0.0.1')
+  program.command('api').alias('webserver').alias('api-server').description('the REST API and the web UI').option('-p, --port <port>', 'default 8080', port).option('--host <address>', 'default 127.0.0.1')
     .action(run(async () => (await services()).runApi));
   program.command('scheduler').description('applies runs, timers and schedules, and serves workers').action(run(async () => (await services()).runScheduler));
   program.command('worker').description('runs tasks').option('-q, --queues <names>', 'comma-separated').option('-c, --concurrency <n>', 'tasks at once', wholeNumber(1, 1_000)).option('--attempt <ids>', 'only this one: instance id/attempt id; ends with it')
@@ -98,7 +100,7 @@ function dagCommands(program: Command, run: Run, output: () => Option, date: (na
     .action(run(async () => (await handlers()).listImportErrors));
   dags.command('list-warnings').addOption(output()).description('tasks that would fail because of their pool; exit code 1 when there are any')
     .action(run(async () => (await import('./commands/pools.js')).listWarnings));
-  dags.command('show').argument('<dag_id>').addOption(output()).description('a dag and its tasks').action(run(async () => (await handlers()).showDag));
+  dags.command('show').alias('details').argument('<dag_id>').option('--tree', 'only its tasks, each below what it waits for').addOption(output()).description('a dag and its tasks').action(run(async () => (await handlers()).showDag));
   dags.command('next-execution').argument('<dag_id>').description('the next runs with their data intervals').option('-n, --num-executions <n>', 'so many', wholeNumber(1, 100), 1).addOption(output())
     .action(run(async () => (await import('./commands/schedule.js')).nextExecution));
   dags.command('trigger').argument('<dag_id>').description('start a run')

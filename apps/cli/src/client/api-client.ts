@@ -8,7 +8,7 @@ import { runningStandalone } from './running-standalone.js';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Row = Record<string, Json>;
-export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
 export interface Credentials {
   readonly username: string;
@@ -110,7 +110,7 @@ export class ApiClient {
   private async read<Answer>(method: string, path: string, response: Response): Promise<Answer> {
     const text = await response.text();
     const answer = parsed(text);
-    if (response.ok && answer === null && text !== '') throw new MillraceError('unavailable', `${this.url} answered something that is no JSON; is it a millrace api?`);
+    if (response.ok && answer === null && !/^(null)?$/.test(text.trim())) throw new MillraceError('unavailable', `${this.url} answered something that is no JSON; is it a millrace api?`);
     if (response.ok) return answer as Answer;
     if (response.status === 401 && this.fixed !== null) throw new MillraceError('unauthorized', `${this.url} does not take the token of ${this.fixed.from} any more (${detailOf(answer) ?? response.statusText}). ${this.fixed.hint}`);
     if (response.status === 404 && /^Cannot (GET|POST|PUT|PATCH|DELETE) /.test(detailOf(answer) ?? '')) throw new MillraceError('unavailable', await this.unknownRoute(method, path));
@@ -119,7 +119,7 @@ export class ApiClient {
 
   private async send(method: string, path: string, query: Query, token: string | null, body?: object, raw: RawBody = {}): Promise<Response> {
     const url = new URL(this.url + path);
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) for (const each of [value].flat()) url.searchParams.append(name, String(each));
     const headers: Record<string, string> = { accept: 'application/json' };
     if (token !== null) headers['authorization'] = `Bearer ${token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';

@@ -20,12 +20,31 @@ export async function listDags(options: OutputOptions & { readonly pattern?: str
   print(await renderRows(options.output === 'table' || options.output === 'plain' ? dags.map(forPeople) : dags, LIST, options.output));
 }
 
-export async function showDag(dagId: string, options: OutputOptions): Promise<void> {
+export async function showDag(dagId: string, options: OutputOptions & { readonly tree?: boolean }): Promise<void> {
   const api = ApiClient.fromEnvironment();
+  if (options.tree === true) return print(treeOf((await withDagName(api, dagId, () => api.get<{ tasks: Row[] }>(`${dagPath(dagId)}/tasks`))).tasks));
   const [dag, tasks] = await withDagName(api, dagId, () => Promise.all([api.get(`${dagPath(dagId)}/details`), api.get<{ tasks: Row[] }>(`${dagPath(dagId)}/tasks`)]));
   if (options.output === 'json' || options.output === 'yaml') return print(await renderOne({ ...dag, tasks: tasks.tasks }, [], options.output));
   print(await renderOne(forPeople(dag), DETAILS, options.output));
   print(`\n${await renderRows(tasks.tasks.map(taskForPeople), ['task_id', 'operator', 'downstream', 'trigger_rule', 'retries', 'queue'], options.output)}`);
+}
+
+/** Each task below those it comes after; what was drawn before is not drawn again, since a wide dag has more paths than anyone reads. */
+function treeOf(tasks: readonly Row[]): string {
+  const below = new Map(tasks.map((task) => [String(task['task_id']), (task['downstream_task_ids'] as string[] | null) ?? []]));
+  const later = new Set([...below.values()].flat());
+  const drawn = new Set<string>();
+  const lines: string[] = [];
+  const open = [...below.keys()].filter((id) => !later.has(id)).map((id) => ({ id, depth: 0 }));
+  for (let next = open.shift(); next !== undefined; next = open.shift()) {
+    const { id, depth } = next;
+    const following = below.get(id) ?? [];
+    const isRepeated = drawn.has(id) && following.length > 0;
+    lines.push(`${'    '.repeat(depth)}${printable(id)}${isRepeated ? ' (see above)' : ''}\n`);
+    if (!isRepeated) open.unshift(...following.map((each) => ({ id: each, depth: depth + 1 })));
+    drawn.add(id);
+  }
+  return lines.join('');
 }
 
 /** Airflow's command of this name: exit code 1 when there are any, for scripts that check dags before they are rolled out. */

@@ -4,6 +4,7 @@ import { CLEANED, cleanDatabase, downgrade, maintainPartitions, migrate, migrati
 import { MillraceError } from '@millrace/vocabulary';
 import { runningStandalone } from '../client/running-standalone.js';
 import { reachDatabase } from '../database/reach-database.js';
+import { Progress } from '../output/progress.js';
 import { renderRows } from '../output/render.js';
 import { print, tell } from '../output/terminal.js';
 import type { OutputOptions } from '../output/terminal.js';
@@ -66,13 +67,36 @@ export async function cleanOldRows(options: OutputOptions & { readonly before: D
   if (unknown.length > 0) throw new MillraceError('bad_request', `${unknown.join(', ')}: not among what is cleaned: ${CLEANED.map((each) => each.table).join(', ')}`);
   const dryRun = options.dryRun === true || options.yes !== true;
   const database = openDatabase(loadConfiguration(), 'millrace-db-clean');
+  const progress = new ProgressOfTables();
   try {
-    const report = await reachDatabase(database.options.url, () => cleanDatabase(database, { before: new Date(options.before), dryRun, tables, onProgress: (table, rows, of) => tell(`${table}: ${rows} of ${of}`) }));
+    const report = await reachDatabase(database.options.url, () => cleanDatabase(database, { before: new Date(options.before), dryRun, tables, onProgress: (table, rows, of) => progress.at(table, rows, of) }));
+    progress.end();
     print(await renderRows(report.map(({ table, rows }) => ({ table, rows })), ['table', 'rows'], options.output));
     if (dryRun) tell('Nothing was deleted. With --yes it is.');
     return 0;
   } finally {
+    progress.end();
     await database.stop();
+  }
+}
+
+/** A bar for the table that is being cleaned, and what is done above it. */
+class ProgressOfTables {
+  #table = '';
+  #progress: Progress | undefined;
+
+  at(table: string, rows: number, of: number): void {
+    if (table !== this.#table) {
+      this.end();
+      this.#table = table;
+      this.#progress = new Progress(table, of);
+    }
+    this.#progress?.at(rows, '', of);
+  }
+
+  end(): void {
+    this.#progress?.end();
+    this.#progress = undefined;
   }
 }
 

@@ -1,5 +1,7 @@
 import type { Command, Option } from 'commander';
 import { ApiClient } from '../client/api-client.js';
+import type { Row } from '../client/api-client.js';
+import { dagPath } from '../client/dag-names.js';
 
 /** Whoever presses Tab waits no longer than this for names out of the api, ms. */
 const NAMES_WITHIN_MS = 1_500;
@@ -8,7 +10,7 @@ const NAMES_WITHIN_MS = 1_500;
 export async function complete(program: Command, words: readonly string[]): Promise<readonly string[]> {
   const typed = words.at(-1) ?? '';
   let command = program;
-  let given = 0;
+  const given: string[] = [];
   let waiting: Option | undefined;
   for (const word of words.slice(0, -1)) {
     if (waiting !== undefined) {
@@ -17,21 +19,22 @@ export async function complete(program: Command, words: readonly string[]): Prom
       const option = optionOf(command, word);
       if (option !== undefined && (option.required || option.optional) && !word.includes('=')) waiting = option;
     } else {
-      const next = given === 0 ? command.commands.find((each) => each.name() === word || each.aliases().includes(word)) : undefined;
-      if (next === undefined) given++;
+      const next = given.length === 0 ? command.commands.find((each) => each.name() === word || each.aliases().includes(word)) : undefined;
+      if (next === undefined) given.push(word);
       else command = next;
     }
   }
   return (await candidates(command, given, waiting, typed)).filter((word) => word.startsWith(typed));
 }
 
-async function candidates(command: Command, given: number, waiting: Option | undefined, typed: string): Promise<readonly string[]> {
+async function candidates(command: Command, given: readonly string[], waiting: Option | undefined, typed: string): Promise<readonly string[]> {
   if (waiting !== undefined) return waiting.argChoices ?? (waiting.long === '--dag-id' ? dagIds() : []);
   if (typed.startsWith('-')) return [...command.options.filter((option) => !option.hidden).map((option) => option.long ?? option.short ?? ''), '--help'];
-  const commands = given === 0 ? command.commands.filter((each) => (each as unknown as { _hidden?: boolean })._hidden !== true).map((each) => each.name()) : [];
-  const argument = command.registeredArguments[given];
+  const commands = given.length === 0 ? command.commands.filter((each) => (each as unknown as { _hidden?: boolean })._hidden !== true).map((each) => each.name()) : [];
+  const argument = command.registeredArguments[given.length] ?? command.registeredArguments.findLast((each) => each.variadic);
   if (argument?.argChoices !== undefined) return [...commands, ...argument.argChoices];
-  return argument?.name() === 'dag_id' ? [...commands, ...(await dagIds())] : commands;
+  if (argument?.name() === 'dag_id') return [...commands, ...(await dagIds())];
+  return argument?.name() === 'task_id' ? taskIds(given[command.registeredArguments.findIndex((each) => each.name() === 'dag_id')]) : commands;
 }
 
 function optionOf(command: Command, word: string): Option | undefined {
@@ -39,11 +42,18 @@ function optionOf(command: Command, word: string): Option | undefined {
   return command.options.find((option) => option.long === name || option.short === name);
 }
 
+function dagIds(): Promise<string[]> {
+  return names(async (api) => (await api.list('/api/v2/dags', 'dags', {}, 200)).map((dag) => String(dag['dag_id'])));
+}
+
+async function taskIds(dagId: string | undefined): Promise<string[]> {
+  return dagId === undefined ? [] : names(async (api) => (await api.get<{ tasks: Row[] }>(`${dagPath(dagId)}/tasks`)).tasks.map((task) => String(task['task_id'])));
+}
+
 /** None when nobody answers: completion says nothing of errors. */
-async function dagIds(): Promise<string[]> {
+async function names(ask: (api: ApiClient) => Promise<string[]>): Promise<string[]> {
   try {
-    const api = ApiClient.fromEnvironment(process.env, NAMES_WITHIN_MS);
-    return (await api.list('/api/v2/dags', 'dags', {}, 200)).map((dag) => String(dag['dag_id']));
+    return await ask(ApiClient.fromEnvironment(process.env, NAMES_WITHIN_MS));
   } catch {
     return [];
   }

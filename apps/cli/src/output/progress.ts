@@ -19,7 +19,7 @@ export class Progress {
     const filled = Math.round((Math.min(done, total) / total) * BAR_WIDTH);
     const drawn = `${this.what} [${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}] ${done}/${total}${more === '' ? '' : ` ${more}`}`;
     // Longer than the terminal it would leave pieces of itself behind.
-    process.stderr.write(`\r\u001b[K${drawn.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1))}`);
+    process.stderr.write(`\r\u001b[K${drawn.slice(0, Math.max(20, (process.stderr.columns || 80) - 1))}`);
     this.#isDrawn = true;
   }
 
