@@ -23,7 +23,7 @@ export async function buildEntries(sources = fileURLToPath(new URL('..', import.
     target: 'node20',
     conditions: ['@millrace/source'],
     packages: 'bundle',
-    external: ['nunjucks', '@grpc/grpc-js', 'esbuild', 'amqplib', 'prom-client', 'winston', 'jose'],
+    external: ['nunjucks', 'yaml', '@grpc/grpc-js', 'esbuild', 'amqplib', 'prom-client', 'winston', 'jose'],
     logLevel: 'error',
   });
   return { entries: { runner: join(folder, 'runner.mjs'), guardian: join(folder, 'guardian.mjs') }, folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
