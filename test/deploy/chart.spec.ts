@@ -92,12 +92,48 @@ describe.skipIf(typeof tools === 'string')('the chart', () => {
   });
 
   it('migrates before the new pods, and as a plain Job where hooks are not wanted or the database is made by the release', () => {
-    const job = (args: readonly string[]): Manifest => render(args).find((manifest) => manifest.kind === 'Job')!;
+    const job = (args: readonly string[]): Manifest => render(args).find((manifest) => manifest.kind === 'Job' && manifest.metadata.labels?.['app.kubernetes.io/component'] === 'migrate')!;
     expect(job([]).metadata.annotations).toMatchObject({ 'helm.sh/hook': 'pre-install,pre-upgrade' });
     // A hook comes before the release's objects: it may lean on none of them.
     expect(podSpecOf(job([])).serviceAccountName).toBeUndefined();
     expect(podSpecOf(job([])).volumes.every((volume: any) => volume.configMap === undefined)).toBe(true);
     for (const file of ['everything.yaml', 'operators.yaml']) expect(job(['-f', join(VALUES, file)]).metadata.annotations ?? {}).not.toHaveProperty('helm.sh/hook');
+  });
+
+  it('gives environment to every service, to one component, and to one group of workers', () => {
+    const manifests = render(['-f', join(VALUES, 'everything.yaml')]);
+    const first = (name: string): any => podSpecOf(manifests.find((manifest) => manifest.metadata.name === `full-millrace-${name}` && podSpecOf(manifest) !== null)!).containers[0];
+    const env = (name: string): Record<string, string> => Object.fromEntries(first(name).env.map((each: any) => [each.name, each.value]));
+    for (const name of ['api', 'scheduler', 'dag-processor', 'worker-default', 'worker-gpu', 'pod-launcher']) expect(env(name)['RELEASE']).toBe('full');
+    expect(['api', 'scheduler', 'worker-default'].filter((name) => 'ONLY_API' in env(name))).toEqual(['api']);
+    expect(['api', 'worker-default', 'worker-gpu'].filter((name) => 'ONLY_DEFAULT' in env(name))).toEqual(['worker-default']);
+    const everybodys = { configMapRef: { name: 'proxy-settings' } };
+    expect(first('api').envFrom).toEqual([everybodys, { secretRef: { name: 'full-api-settings' } }]);
+    expect(first('worker-default').envFrom).toEqual([everybodys, { configMapRef: { name: 'default-settings' } }]);
+    expect(first('worker-gpu').envFrom).toEqual([everybodys]);
+    // Keys of stored secrets: only who reads them.
+    expect(['api', 'scheduler', 'dag-processor', 'worker-default', 'pod-launcher'].filter((name) => 'MILLRACE__SECURITY__SECRET_KEYS' in env(name))).toEqual(['api', 'scheduler']);
+  });
+
+  it('makes users by the api, with passwords out of files, and leaves alone who is there', () => {
+    const job = (args: readonly string[]): Manifest | undefined => render(args).find((manifest) => manifest.metadata.labels?.['app.kubernetes.io/component'] === 'create-user' && manifest.kind === 'Job');
+    expect(job([])).toBeUndefined();
+    const made = job(['-f', join(VALUES, 'everything.yaml')])!;
+    expect(made.metadata.annotations).toMatchObject({ 'helm.sh/hook': 'post-install,post-upgrade' });
+    const pod = podSpecOf(made);
+    expect(pod.containers.map((container: any) => container.args.join(' '))).toEqual([
+      'users create --if-missing --password-file /etc/millrace-user/password --role Viewer --role Op@finance --email ada@example.com --first-name Ada --last-name Lovelace -- ada@example.com',
+      'users create --if-missing --password-file /etc/millrace-user/password --role User -- bob',
+    ]);
+    expect(pod.containers[0].env).toContainEqual({ name: 'MILLRACE_API_URL', value: 'http://full-millrace-api:8080' });
+    expect(JSON.stringify(pod)).not.toMatch(/DATABASE__URL|BROKER__URL|INTERNAL_TOKEN/);
+    // The api lets it in where it lets in only some.
+    const api = render(['-f', join(VALUES, 'everything.yaml')]).find((manifest) => manifest.kind === 'NetworkPolicy' && manifest.metadata.name === 'full-millrace-api')!;
+    expect(JSON.stringify(api['spec'].ingress[0])).toContain('"create-user"');
+    const plain = job(['-f', join(VALUES, 'everything.yaml'), '--set', 'createUserJob.useHelmHooks=false'])!;
+    const other = job(['-f', join(VALUES, 'everything.yaml'), '--set', 'createUserJob.useHelmHooks=false', '--set', 'createUserJob.backoffLimit=3'])!;
+    expect(plain.metadata.annotations ?? {}).not.toHaveProperty('helm.sh/hook');
+    expect(plain.metadata.name).not.toBe(other.metadata.name);
   });
 
   it.each([
@@ -109,6 +145,8 @@ describe.skipIf(typeof tools === 'string')('the chart', () => {
     ['a group without a name', ['--set', 'workerGroups[0].queues={a}'], /name/],
     ['two autoscalers for one group', ['--set', 'workerGroups[0].name=a', '--set', 'workerGroups[0].keda.enabled=true', '--set', 'workerGroups[0].hpa.enabled=true'], /not/],
     ['two dag-processors', ['--set', 'dagProcessor.replicas=2'], /dagProcessor/],
+    ['users without anybody who makes them', ['--set', 'createUserJob.enabled=true', '--set', 'createUserJob.users[0].name=a', '--set', 'createUserJob.users[0].roles={User}', '--set', 'createUserJob.users[0].passwordSecretName=a'], /adminPasswordSecretName/],
+    ['a user with a password as a value', ['--set', 'createUserJob.users[0].name=a', '--set', 'createUserJob.users[0].roles={User}', '--set', 'createUserJob.users[0].password=x'], /password/],
     ['an ingress without a host', ['--set', 'ingress.web.enabled=true'], /host/],
   ])('refuses %s', (_, args, sentence) => {
     expect(() => render(args)).toThrow(sentence);

@@ -12,7 +12,7 @@ export function accessCommands(program: Command, run: Run, output: () => Option)
     .option('-e, --email <address>').option('-f, --first-name <name>').option('-l, --last-name <name>')
     .option('--password-file <file>', 'file with the password').option('--password', 'read the password from the standard input').addOption(output());
   users.command('list').addOption(output()).description('all users').action(run(async () => (await handlers()).listUsers));
-  facts(users.command('create').argument('<name>')).description('a new user; without a password one is made and told').action(run(async () => (await handlers()).createUser));
+  facts(users.command('create').argument('<name>')).option('--if-missing', 'leave a user who is there as they are').description('a new user; without a password one is made and told').action(run(async () => (await handlers()).createUser));
   facts(users.command('update').argument('<name>')).option('--disable', 'end their sessions and let them in no more').option('--enable').description('change a user; given roles replace those they had').action(run(async () => (await handlers()).changeUser));
   users.command('delete').argument('<name>').description('delete a user and their tokens').action(run(async () => (await handlers()).deleteUser));
 

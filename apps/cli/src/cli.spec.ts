@@ -209,6 +209,29 @@ describe('the founding short forms', () => {
   });
 });
 
+describe('users create --if-missing', () => {
+  it('leaves alone who is there, and says so', async () => {
+    const sent: unknown[] = [];
+    routes['POST /api/millrace/v1/users'] = ({ body }) => (sent.push(body), { status: 409, body: { detail: 'There is a user ada' } });
+    routes['GET /api/millrace/v1/users/ada'] = () => ({ body: { name: 'ada', roles: ['Viewer'], is_active: true } });
+    const file = join(home, 'password');
+    writeFileSync(file, 'correct horse battery\n');
+    const { code, out, err } = await millrace('users', 'create', '--if-missing', '--password-file', file, '--role', 'Op', '--', 'ada');
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('user ada is there already') as string });
+    expect(out).toContain('Viewer');
+    expect(sent).toEqual([{ name: 'ada', password: 'correct horse battery', roles: ['Op'] }]);
+  });
+
+  it('fails where a conflict is about another thing, and without the option', async () => {
+    routes['POST /api/millrace/v1/users'] = () => ({ status: 409, body: { detail: 'somebody has this address' } });
+    expect((await millrace('users', 'create', '--if-missing', 'ada')).code).not.toBe(0);
+    routes['GET /api/millrace/v1/users/ada'] = () => ({ body: { name: 'ada', roles: [] } });
+    const { code, err } = await millrace('users', 'create', 'ada');
+    expect(code).not.toBe(0);
+    expect(err).toContain('somebody has this address');
+  });
+});
+
 describe('dags next-execution', () => {
   it('prints the runs, and says the rest on stderr', async () => {
     routes['GET /api/millrace/v1/dags/etl/schedule'] = ({ query }) => ({ body: {

@@ -40,7 +40,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
   valueFrom: { secretKeyRef: { name: {{ .name | quote }}, key: {{ .key | quote }} } }
 {{- end }}
 
-{{/* Environment of a service. needs: list of database, broker, redis, admin */}}
+{{/* Environment of a service. needs: list of database, broker, redis, admin, secretKeys */}}
 {{- define "millrace.env" -}}
 {{- $root := .root }}
 - { name: MILLRACE_CONFIG, value: /etc/millrace/millrace.yaml }
@@ -50,6 +50,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 - name: POD_NAME
   valueFrom: { fieldRef: { fieldPath: metadata.name } }
 {{ include "millrace.fromSecret" (dict "env" "MILLRACE__SECURITY__INTERNAL_TOKEN" "name" $root.Values.data.internalTokenSecretName "key" $root.Values.data.internalTokenSecretKey) }}
+{{- if and (has "secretKeys" .needs) $root.Values.fernetKeySecretName }}
+{{ include "millrace.fromSecret" (dict "env" "MILLRACE__SECURITY__SECRET_KEYS" "name" $root.Values.fernetKeySecretName "key" $root.Values.fernetKeySecretKey) }}
+{{- end }}
 {{- if has "database" .needs }}
 {{ include "millrace.fromSecret" (dict "env" "MILLRACE__DATABASE__URL" "name" (include "millrace.databaseSecret" $root) "key" (include "millrace.databaseSecretKey" $root)) }}
 {{- end }}
@@ -69,16 +72,28 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- range $root.Values.secret }}
 {{ include "millrace.fromSecret" (dict "env" .envName "name" .secretName "key" .secretKey) }}
 {{- end }}
-{{- with $root.Values.env }}
-{{ toYaml . }}
+{{- range list $root.Values.env $root.Values.extraEnv .values.env .values.extraEnv }}
+{{- with include "millrace.listOrText" (dict "root" $root "value" .) }}
+{{ . }}
 {{- end }}
-{{- with .values.env }}
-{{ toYaml . }}
 {{- end }}
 {{- end }}
 
+{{/* Airflow's chart takes extraEnv and extraEnvFrom as a text that is a template; a list is the same without templates. */}}
+{{- define "millrace.listOrText" -}}
+{{- if kindIs "string" .value }}{{ tpl .value .root | trim }}{{ else if .value }}{{ toYaml .value }}{{ end }}
+{{- end }}
+
+{{/* alone: without what every service has. */}}
 {{- define "millrace.envFrom" -}}
-{{- with .root.Values.extraEnvFrom }}
+{{- $root := .root }}
+{{- $all := list }}
+{{- range list (ternary list $root.Values.extraEnvFrom (.alone | default false)) .values.extraEnvFrom }}
+{{- with include "millrace.listOrText" (dict "root" $root "value" .) }}
+{{- $all = concat $all (fromYamlArray .) }}
+{{- end }}
+{{- end }}
+{{- with $all }}
 envFrom:
 {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -185,6 +200,19 @@ startupProbe:
 {{- end }}
 {{- with .values.extraVolumes }}
 {{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Where the pod of a Job may run. */}}
+{{- define "millrace.jobPlacement" -}}
+{{- range $key := list "nodeSelector" "affinity" "tolerations" }}
+{{- with get $.job $key }}
+{{ $key }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- with .job.priorityClassName }}
+priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 

@@ -23,17 +23,28 @@ export interface UserOptions extends OutputOptions {
   readonly password?: boolean;
   readonly disable?: boolean;
   readonly enable?: boolean;
+  readonly ifMissing?: boolean;
 }
 
 export async function listUsers(options: OutputOptions): Promise<void> {
   print(await renderRows((await ApiClient.fromEnvironment().list(`${V1}/users`, 'users', { order_by: 'name' })).map(flat), USER_COLUMNS, options.output));
 }
 
-/** Without a password file one is made and told, once. */
+/** Without a password file one is made and told, once. With `ifMissing` it may be said again and again, as a Job of Kubernetes does. */
 export async function createUser(name: string, options: UserOptions): Promise<void> {
   const made = options.passwordFile === undefined && options.password !== true;
   const password = made ? randomBytes(15).toString('base64url') : await passwordFrom(options.passwordFile);
-  const user = await ApiClient.fromEnvironment().post(`${V1}/users`, { name, password, ...(options.role === undefined ? {} : { roles: options.role }), ...facts(options) });
+  const api = ApiClient.fromEnvironment();
+  let user: Row;
+  try {
+    user = await api.post(`${V1}/users`, { name, password, ...(options.role === undefined ? {} : { roles: options.role }), ...facts(options) });
+  } catch (error) {
+    if (options.ifMissing !== true || !(error instanceof MillraceError) || error.code !== 'conflict') throw error;
+    // Another thing of theirs may be taken, not the name: then this one says that there is no such user.
+    const there = await api.get(at('users', name));
+    tell(`user ${name} is there already and is left as they are`);
+    return print(await renderOne(flat(there as Row), USER_COLUMNS, options.output));
+  }
   print(await renderOne(flat(user), USER_COLUMNS, options.output));
   if (made) tell(`password of ${name}: ${password}`);
 }
