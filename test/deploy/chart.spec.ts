@@ -100,7 +100,7 @@ describe.skipIf(typeof tools === 'string')('the chart', () => {
     for (const file of ['everything.yaml', 'operators.yaml']) expect(job(['-f', join(VALUES, file)]).metadata.annotations ?? {}).not.toHaveProperty('helm.sh/hook');
   });
 
-  it('gives environment to every service, to one component, and to one group of workers', () => {
+  it('gives environment to every service, to one component, and to one group of workers', { timeout: 120_000 }, () => {
     const manifests = render(['-f', join(VALUES, 'everything.yaml')]);
     const first = (name: string): any => podSpecOf(manifests.find((manifest) => manifest.metadata.name === `full-millrace-${name}` && podSpecOf(manifest) !== null)!).containers[0];
     const env = (name: string): Record<string, string> => Object.fromEntries(first(name).env.map((each: any) => [each.name, each.value]));
@@ -115,10 +115,11 @@ describe.skipIf(typeof tools === 'string')('the chart', () => {
     expect(['api', 'scheduler', 'dag-processor', 'worker-default', 'pod-launcher'].filter((name) => 'MILLRACE__SECURITY__SECRET_KEYS' in env(name))).toEqual(['api', 'scheduler']);
   });
 
-  it('makes users by the api, with passwords out of files, and leaves alone who is there', () => {
+  it('makes users by the api, with passwords out of files, and leaves alone who is there', { timeout: 120_000 }, () => {
     const job = (args: readonly string[]): Manifest | undefined => render(args).find((manifest) => manifest.metadata.labels?.['app.kubernetes.io/component'] === 'create-user' && manifest.kind === 'Job');
     expect(job([])).toBeUndefined();
-    const made = job(['-f', join(VALUES, 'everything.yaml')])!;
+    const manifests = render(['-f', join(VALUES, 'everything.yaml')]);
+    const made = manifests.find((manifest) => manifest.kind === 'Job' && manifest.metadata.labels?.['app.kubernetes.io/component'] === 'create-user')!;
     expect(made.metadata.annotations).toMatchObject({ 'helm.sh/hook': 'post-install,post-upgrade' });
     const pod = podSpecOf(made);
     expect(pod.containers.map((container: any) => container.args.join(' '))).toEqual([
@@ -128,7 +129,7 @@ describe.skipIf(typeof tools === 'string')('the chart', () => {
     expect(pod.containers[0].env).toContainEqual({ name: 'MILLRACE_API_URL', value: 'http://full-millrace-api:8080' });
     expect(JSON.stringify(pod)).not.toMatch(/DATABASE__URL|BROKER__URL|INTERNAL_TOKEN/);
     // The api lets it in where it lets in only some.
-    const api = render(['-f', join(VALUES, 'everything.yaml')]).find((manifest) => manifest.kind === 'NetworkPolicy' && manifest.metadata.name === 'full-millrace-api')!;
+    const api = manifests.find((manifest) => manifest.kind === 'NetworkPolicy' && manifest.metadata.name === 'full-millrace-api')!;
     expect(JSON.stringify(api['spec'].ingress[0])).toContain('"create-user"');
     const plain = job(['-f', join(VALUES, 'everything.yaml'), '--set', 'createUserJob.useHelmHooks=false'])!;
     const other = job(['-f', join(VALUES, 'everything.yaml'), '--set', 'createUserJob.useHelmHooks=false', '--set', 'createUserJob.backoffLimit=3'])!;
