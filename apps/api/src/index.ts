@@ -1,5 +1,5 @@
 import type { Configuration } from '@millrace/configuration';
-import { InProcessLiveUpdates, RedisLiveUpdates } from '@millrace/live-updates';
+import { InProcessHub, InProcessLiveUpdates, RedisLiveUpdates } from '@millrace/live-updates';
 import type { LiveUpdates } from '@millrace/live-updates';
 import { AmqpBroker } from '@millrace/messaging';
 import type { Broker } from '@millrace/messaging';
@@ -35,5 +35,5 @@ export function createApi(options: ApiOptions): ApiService {
 }
 
 function liveUpdatesOf(config: Configuration, logger: Logger, metrics: Metrics): LiveUpdates {
-  return config['redis.enabled'] ? new RedisLiveUpdates({ url: config['redis.url'], logger, metrics }) : new InProcessLiveUpdates();
+  return config['redis.enabled'] ? new RedisLiveUpdates({ url: config['redis.url'], logger, metrics }) : new InProcessLiveUpdates(new InProcessHub(), false);
 }

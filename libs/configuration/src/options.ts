@@ -20,7 +20,7 @@ export const OPTIONS = defineOptions({
   'broker.queue_type': { parse: oneOf(['quorum', 'classic']), default: 'quorum', desc: 'Type of the task queues. The truth is in PostgreSQL either way.' },
   'broker.confirm_timeout_ms': { parse: integer({ min: 100, max: 120_000 }), default: 10_000, desc: 'A publish without a confirm for this long counts as not sent; the connection is made anew.' },
   'redis.url': { parse: url(['redis:', 'rediss:']), default: 'redis://127.0.0.1:6379', secret: true, desc: 'Redis for live updates and presence. May be away: nothing but speed changes.' },
-  'redis.enabled': { parse: boolean(), default: true, desc: 'False: no live updates between processes.' },
+  'redis.enabled': { parse: boolean(), default: true, desc: 'False: live updates are read from the database by each api, some seconds later.' },
   'scheduler.grpc_host': { parse: text(), default: '127.0.0.1', desc: 'Address the execution gRPC listens on.' },
   'scheduler.grpc_port': { parse: integer({ min: 0, max: 65_535 }), default: 50_051, desc: 'Port of the execution gRPC; 0 takes a free one.' },
   'scheduler.advertise_host': { parse: text(), default: '', desc: 'Host name workers reach this scheduler by. Empty: grpc_host.' },

@@ -18,7 +18,8 @@ export class InProcessLiveUpdates extends ManagedService implements LiveUpdates 
   private readonly coalescer: Coalescer;
   private isOpen = false;
 
-  constructor(private readonly hub: InProcessHub = new InProcessHub()) {
+  /** @param hearsOthers false: what is of interest happens in other processes, which this one does not hear */
+  constructor(private readonly hub: InProcessHub = new InProcessHub(), readonly hearsOthers = true) {
     super();
     this.coalescer = new Coalescer((updates) => this.deliver(updates), () => undefined);
   }

@@ -21,6 +21,8 @@ export interface Presence {
 
 /** May lose anything at any time: Redis or in-process. Publishing never throws, never waits, and is dropped when the other side is away. */
 export interface LiveUpdates extends Service {
+  /** Whether what other processes publish is heard here now. */
+  readonly hearsOthers: boolean;
   publish(updates: readonly LiveUpdate[]): void;
   subscribe(handler: (update: LiveUpdate) => void): () => void;
   /** Says that somebody is here, for `ttlMs`. */

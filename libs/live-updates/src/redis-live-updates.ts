@@ -46,6 +46,10 @@ export class RedisLiveUpdates extends ManagedService implements LiveUpdates {
     return this.commands?.status === 'ready';
   }
 
+  get hearsOthers(): boolean {
+    return this.subscriber?.status === 'ready';
+  }
+
   publish(updates: readonly LiveUpdate[]): void {
     if (this.connected) this.coalescer.add(updates);
     else this.dropped.inc(updates.length);

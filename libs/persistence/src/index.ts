@@ -82,6 +82,8 @@ export type { EventLogFilter, EventLogRow } from './api-reads/event-logs.reader.
 export { InstancesReader } from './api-reads/instances.reader.js';
 export type { InstanceFilter, InstanceView, TryView } from './api-reads/instances.reader.js';
 export { NotesWriter } from './api-reads/notes.writer.js';
+export { ChangedRunsReader } from './api-reads/changed-runs.reader.js';
+export type { ChangedRunRow } from './api-reads/changed-runs.reader.js';
 export { PoolWarningsReader } from './api-reads/pool-warnings.reader.js';
 export type { PoolWarningRow } from './api-reads/pool-warnings.reader.js';
 export { PoolUsageReader } from './api-reads/pool-usage.reader.js';

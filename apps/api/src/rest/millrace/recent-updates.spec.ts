@@ -20,3 +20,18 @@ it('goes on where a reader was, or says that it cannot', () => {
   expect(updates.since(heard[0]!)).toBeNull();
   for (const unknown of ['other-1', 'nonsense', '', `${heard[0]!.split('-')[0]}-999999`]) expect(updates.since(unknown), unknown).toBeNull();
 });
+
+it('looks by itself only while somebody follows, and then owns up to what it may have missed', () => {
+  let tell: (update: LiveUpdate) => void = () => undefined;
+  const calls: string[] = [];
+  const source = { subscribe: () => () => undefined, hearsOthers: false };
+  const updates = new RecentUpdates(source as unknown as LiveUpdates, (take) => ((tell = take), { start: () => void calls.push('start'), stop: () => void calls.push('stop') }));
+  const heard: string[] = [];
+  const first = updates.follow(({ id }) => heard.push(id));
+  const second = updates.follow(() => undefined);
+  tell({ kind: 'run', dagId: 'd', atMs: 1 });
+  first();
+  expect([calls, updates.since(heard[0]!)]).toEqual([['start', 'start'], []]);
+  second();
+  expect([calls.at(-1), updates.since(heard[0]!)]).toEqual(['stop', null]);
+});

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { LiveUpdate, LiveUpdates } from '@millrace/live-updates';
+import type { ChangedRuns } from './changed-runs.js';
 
 export interface NumberedUpdate {
   /** Of this process: another one counts anew. */
@@ -12,20 +13,32 @@ const KEPT = 4_000;
 
 /** The newest updates with numbers, so that a reader whose connection broke goes on where it was, or hears that it cannot. */
 export class RecentUpdates {
-  readonly #process = randomUUID().slice(0, 8);
+  #process = randomUUID().slice(0, 8);
   readonly #kept: NumberedUpdate[] = [];
   readonly #followers = new Set<(update: NumberedUpdate) => void>();
   #count = 0;
   #isListening = false;
 
-  constructor(private readonly liveUpdates: LiveUpdates) {}
+  readonly #changedRuns: Pick<ChangedRuns, 'start' | 'stop'> | null;
+
+  /** @param changedRuns tells while other processes are not heard; null: they always are */
+  constructor(private readonly liveUpdates: LiveUpdates, changedRuns: ((tell: (update: LiveUpdate) => void) => Pick<ChangedRuns, 'start' | 'stop'>) | null = null) {
+    this.#changedRuns = changedRuns === null ? null : changedRuns((update) => this.#take(update));
+  }
 
   /** Hears everything from now on. From the first follower on updates are kept, also while nobody follows. */
   follow(follower: (update: NumberedUpdate) => void): () => void {
     if (!this.#isListening) this.liveUpdates.subscribe((update) => this.#take(update));
     this.#isListening = true;
     this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    this.#changedRuns?.start();
+    return () => {
+      this.#followers.delete(follower);
+      if (this.#followers.size > 0) return;
+      this.#changedRuns?.stop();
+      // Nobody looks from here on: who comes back must not believe that nothing happened.
+      if (this.#changedRuns !== null && !this.liveUpdates.hearsOthers) this.#process = randomUUID().slice(0, 8);
+    };
   }
 
   /** What came after that id; null when that is not known any more (another process, too long ago). */

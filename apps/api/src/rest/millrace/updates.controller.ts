@@ -3,13 +3,16 @@ import type { FastifyReply } from 'fastify';
 import { PassThrough } from 'node:stream';
 import { z } from 'zod';
 import type { LiveUpdate, LiveUpdates } from '@millrace/live-updates';
+import { ChangedRunsReader, Database } from '@millrace/persistence';
+import type { Logger } from '@millrace/telemetry';
 import { MillraceError } from '@millrace/vocabulary';
 import { Route } from '../openapi/operation.js';
 import { currentScope } from '../security/request-scope.js';
 import type { ActingRequest } from '../security/token.guard.js';
-import { LIVE_UPDATES } from '../tokens.js';
+import { LIVE_UPDATES, LOGGER } from '../tokens.js';
 import { query } from '../validation/fields.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
+import { ChangedRuns } from './changed-runs.js';
 import { RecentUpdates } from './recent-updates.js';
 import type { NumberedUpdate } from './recent-updates.js';
 
@@ -23,15 +26,15 @@ const LOOK_AGAIN_EVERY_MS = 2_000;
 const BEHIND_MAX_BYTES = 1_048_576;
 
 /**
- * Hints that something changed, as server-sent events. They may be lost; what is true is read from the other routes. A reader that comes back
+ * Hints that something changed, as server-sent events: from Redis, and without it from the database, some seconds later. They may be lost; what is true is read from the other routes. A reader that comes back
  * with `last-event-id` gets what it missed, or the event `missed` when that is not known any more.
  */
 @Controller()
 export class UpdatesController {
   readonly #recent: RecentUpdates;
 
-  constructor(@Inject(LIVE_UPDATES) liveUpdates: LiveUpdates) {
-    this.#recent = new RecentUpdates(liveUpdates);
+  constructor(@Inject(LIVE_UPDATES) liveUpdates: LiveUpdates, @Inject(Database) database: Database, @Inject(LOGGER) logger: Logger) {
+    this.#recent = new RecentUpdates(liveUpdates, (tell) => new ChangedRuns(new ChangedRunsReader(database.pool), () => !liveUpdates.hearsOthers, tell, logger));
   }
 
   @Route('GET', '/api/millrace/v1/updates', { action: 'read', resource: 'dag_run' })
