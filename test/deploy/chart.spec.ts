@@ -40,6 +40,18 @@ describe.skipIf(typeof tools === 'string')('the chart', () => {
     expect(named.filter((name) => name.startsWith('MILLRACE__') && !variables.has(name))).toEqual([]);
   });
 
+  it('asks and probes log-servers over TLS when services have certificates, and mounts those there', () => {
+    const of = (args: readonly string[]) => {
+      const manifests = render(['-f', join(VALUES, 'everything.yaml'), ...args]);
+      const logServer = podSpecOf(manifests.find(({ kind, metadata: { name } }) => kind === 'StatefulSet' && name === 'full-millrace-worker-default')!)!.containers.find((container: any) => container.name === 'log-server')!;
+      const urls = JSON.stringify(manifests).match(/https?:\/\/[^",]+:8795/g)!.map((url) => url.split(':')[0]);
+      return { schemes: [...new Set(urls)], probes: [logServer.livenessProbe.httpGet.scheme, logServer.readinessProbe.httpGet.scheme], mounts: logServer.volumeMounts.map((mount: any) => mount.name as string), problems: problemsOf(manifests, had) };
+    };
+    expect(of([])).toMatchObject({ schemes: ['http'], probes: [undefined, undefined] });
+    const set = ['--set', 'config.security.tls_cert_file=/tls/cert.pem', '--set', 'workers.extraVolumes[0].name=tls', '--set', 'workers.extraVolumes[0].secret.secretName=s', '--set', 'workers.extraVolumeMounts[0].name=tls', '--set', 'workers.extraVolumeMounts[0].mountPath=/tls'];
+    expect(of(set)).toMatchObject({ schemes: ['https'], probes: ['HTTPS', 'HTTPS'], mounts: expect.arrayContaining(['tls']) as string[], problems: [] });
+  });
+
   it('gives single tasks a pod that keeps our rules, has no database and no broker, and is given no token of the cluster', () => {
     const manifests = render(['-f', join(VALUES, 'everything.yaml')]);
     const template = parse(manifests.find((manifest) => manifest.metadata.name === 'full-millrace-pod-launcher-template')!['data']['pod.yaml'] as string) as Manifest;

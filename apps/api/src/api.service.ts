@@ -8,7 +8,7 @@ import type { Configuration } from '@millrace/configuration';
 import { bundlesProto, logsProto } from '@millrace/contracts';
 import { derivedUuid } from '@millrace/engine';
 import { ManagedService, readTlsFiles, retryForever, serverCredentials } from '@millrace/lifecycle';
-import type { HealthReport } from '@millrace/lifecycle';
+import type { HealthReport, TlsFiles } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
 import type { Broker } from '@millrace/messaging';
 import {
@@ -71,6 +71,7 @@ export class ApiService extends ManagedService {
   #grpcPort = 0;
   #tellHealth: (isHealthy: boolean) => void = () => {};
   #logStore: ObjectStore | null = null;
+  #tls: TlsFiles | null = null;
 
   constructor(private readonly options: ApiServiceOptions) {
     super();
@@ -95,6 +96,7 @@ export class ApiService extends ManagedService {
 
   protected async open(signal: AbortSignal): Promise<void> {
     const { config, logger, metrics, broker, liveUpdates, owns } = this.options;
+    this.#tls = readTlsFiles({ prefix: 'security.tls', cert: config['security.tls_cert_file'], key: config['security.tls_key_file'], ca: config['security.tls_ca_file'] });
     await this.#door.open(config['api.host'], config['api.port'], readTlsFiles({ prefix: 'api.tls', cert: config['api.tls_cert_file'], key: config['api.tls_key_file'], ca: '' }));
     if (config['api.ops_port'] !== 0) {
       this.#ops = new OpsServer({ host: config['api.host'], port: config['api.ops_port'], registry: metrics.registry, health: () => this.health() });
@@ -213,6 +215,7 @@ export class ApiService extends ManagedService {
       actors,
       secrets: secretBoxOf(config),
       logStore: this.#logStore,
+      tls: this.#tls,
       pluginHosts: (this.#pluginHosts = new PluginHosts(new Plugins(database), logger)),
     };
   }
@@ -241,7 +244,7 @@ export class ApiService extends ManagedService {
     });
     const address = `${config['api.grpc_host']}:${config['api.grpc_port']}`;
     this.#grpcPort = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(address, serverCredentials(readTlsFiles({ prefix: 'security.tls', cert: config['security.tls_cert_file'], key: config['security.tls_key_file'], ca: config['security.tls_ca_file'] }), false), (error, port) => {
+      server.bindAsync(address, serverCredentials(this.#tls, false), (error, port) => {
         if (error === null) resolve(port);
         else reject(new MillraceError('conflict', `can't listen on ${address} for gRPC: ${error.message}; choose another api.grpc_port, or 0 for a free one`));
       });

@@ -1,6 +1,6 @@
 import { access, constants, mkdir } from 'node:fs/promises';
 import type { Configuration } from '@millrace/configuration';
-import { ManagedService } from '@millrace/lifecycle';
+import { ManagedService, readTlsFiles } from '@millrace/lifecycle';
 import type { HealthReport, Service } from '@millrace/lifecycle';
 import { openObjectStore } from '@millrace/object-store';
 import type { ObjectStore } from '@millrace/object-store';
@@ -58,19 +58,20 @@ export class LogServer extends ManagedService {
   }
 }
 
-/** @throws MillraceError when `logs.store_url` names nothing that can be a store */
+/** @throws MillraceError when `logs.store_url` names nothing that can be a store, or a certificate cannot be used */
 export async function createLogServer({ config, logger = createLogger({ service: 'log-server', level: config['logging.level'], format: config['logging.format'] }) }: LogServerOptions): Promise<LogServer> {
   const folder = config['logs.folder'];
   const metrics = createMetrics('log-server');
   const reads = metrics.counter({ name: 'log_reads_total', help: 'Requests for a log, by status of the answer.', labels: ['status'] });
   const seconds = metrics.histogram({ name: 'log_read_seconds', help: 'From a request for a log to the end of its answer; a followed log lasts as long as it is followed.' });
+  const tls = readTlsFiles({ prefix: 'security.tls', cert: config['security.tls_cert_file'], key: config['security.tls_key_file'], ca: config['security.tls_ca_file'] });
   const handle = createLogReadHandler({
-    folder, internalToken: config['security.internal_token'], logger,
+    folder, internalToken: config['security.internal_token'], needsCertificate: tls?.ca != null, logger,
     // The names this server is dialled by: its own address, and those the api was given.
     audiences: () => [`${config['log_server.host']}:${server.port}`, ...config['log_server.urls'].map(hostOf)],
   });
   const server = new OpsServer({
-    host: config['log_server.host'], port: config['log_server.port'], registry: metrics.registry, health: () => healthOf(folder),
+    host: config['log_server.host'], port: config['log_server.port'], tls, registry: metrics.registry, health: () => healthOf(folder),
     mount: async (request, response) => {
       const beganMs = performance.now();
       const handled = await handle(request, response);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { OutsideSecrets } from '@millrace/configuration';
 import type { Configuration } from '@millrace/configuration';
 import { CALLBACK_RUNNERS, RunnerPool, TaskWorker, WorkerSession, builtEntries, openSpool, workerMetrics, type ChildEntries, type ResultSpool } from '@millrace/execution';
-import { ManagedService, readTlsFiles, type HealthReport } from '@millrace/lifecycle';
+import { ManagedService, readTlsFiles, type HealthReport, type TlsFiles } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
 import { AmqpBroker, type Broker } from '@millrace/messaging';
 import { createLogReadHandler } from '@millrace/task-logs';
@@ -100,15 +100,16 @@ export function createWorker(options: WorkerOptions): Worker {
   const broker = options.broker ?? (ownBroker as Broker);
   const spool = openSpool(config['worker.spool_dir'], logger);
   const health = (): HealthReport => tasks.health();
-  const logPort = logPortOf(config, logger, health);
-  const tasks = taskWorker(options, { logger, metrics, traces, broker, spool, logPort, onDrainAsked: (by) => void worker.drain(by) });
+  const tls = readTlsFiles({ prefix: 'security.tls', cert: config['security.tls_cert_file'], key: config['security.tls_key_file'], ca: config['security.tls_ca_file'] });
+  const logPort = logPortOf(config, tls, logger, health);
+  const tasks = taskWorker(options, { logger, metrics, traces, broker, spool, logPort, tls, onDrainAsked: (by) => void worker.drain(by) });
   const drain = { token: config['security.internal_token'], begin: () => worker.drain('POST /drain') };
   const ops = new OpsServer({ host: config['worker.log_bind_host'], port: config['worker.ops_port'], registry: metrics.registry, health, drain });
   const worker: Worker = new Worker(config, logger, { ops, logPort, ownBroker, tasks, traces });
   return worker;
 }
 
-function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: Metrics; traces: Traces; broker: Broker; spool: ResultSpool; logPort: OpsServer; onDrainAsked: (by: string) => void }): TaskWorker {
+function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: Metrics; traces: Traces; broker: Broker; spool: ResultSpool; logPort: OpsServer; tls: TlsFiles | null; onDrainAsked: (by: string) => void }): TaskWorker {
   const { config } = options;
   const { logger } = shared;
   const concurrency = config['worker.concurrency'];
@@ -129,7 +130,7 @@ function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: M
   const session = new WorkerSession({
     schedulerAddresses: config['worker.scheduler_urls'],
     internalToken: config['security.internal_token'],
-    tls: readTlsFiles({ prefix: 'security.tls', cert: config['security.tls_cert_file'], key: config['security.tls_key_file'], ca: config['security.tls_ca_file'] }),
+    tls: shared.tls,
     selfFenceMs: config['worker.self_fence_ms'],
     logger,
     hello: () => ({ workerName: config['worker.name'], logHost: config['worker.log_host'], logPort: shared.logPort.port, queues: [...(options.advertisedQueues ?? config['worker.queues'])], slots: concurrency, version: version(), pid: process.pid }),
@@ -154,15 +155,16 @@ function taskWorker(options: WorkerOptions, shared: { logger: Logger; metrics: M
   return worker;
 }
 
-function logPortOf(config: Configuration, logger: Logger, health: () => HealthReport): OpsServer {
+function logPortOf(config: Configuration, tls: TlsFiles | null, logger: Logger, health: () => HealthReport): OpsServer {
   const handler = createLogReadHandler({
     folder: config['logs.folder'],
     internalToken: config['security.internal_token'],
     audiences: () => [`${config['worker.log_host']}:${server.port}`],
+    needsCertificate: tls?.ca != null,
     logger,
   });
   // Metrics stay on the ops port: the log port may be reachable by more.
-  const server: OpsServer = new OpsServer({ host: config['worker.log_bind_host'], port: config['worker.log_port'], registry: createMetrics('worker-log-port', { process: false }).registry, health, mount: handler });
+  const server: OpsServer = new OpsServer({ host: config['worker.log_bind_host'], port: config['worker.log_port'], tls, registry: createMetrics('worker-log-port', { process: false }).registry, health, mount: handler });
   return server;
 }
 

@@ -270,6 +270,11 @@ automountServiceAccountToken: false
 {{- mergeOverwrite (deepCopy .root.Values.workers) .group | toYaml }}
 {{- end }}
 
+{{/* How log-servers are asked: over TLS when services have certificates (config.security.tls_cert_file). */}}
+{{- define "millrace.logScheme" -}}
+{{- ternary "https" "http" (ne (dig "security" "tls_cert_file" "" .Values.config) "") }}
+{{- end }}
+
 {{/* Log-servers the api asks: one beside each pod of the groups whose pods have names. */}}
 {{- define "millrace.logServerUrls" -}}
 {{- $root := . }}
@@ -281,7 +286,7 @@ automountServiceAccountToken: false
 {{- if $group.persistence.enabled }}
 {{- $most := ternary $group.keda.maxReplicaCount (ternary $group.hpa.maxReplicas $group.replicas $group.hpa.enabled) $group.keda.enabled }}
 {{- range until (int $most) }}
-{{- $urls = append $urls (printf "http://%s-%d.%s:8795" $name . $name) }}
+{{- $urls = append $urls (printf "%s://%s-%d.%s:8795" (include "millrace.logScheme" $root) $name . $name) }}
 {{- end }}
 {{- end }}
 {{- end }}

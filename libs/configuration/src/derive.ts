@@ -11,6 +11,8 @@ export function derive(values: Map<ConfigurationKey, Resolved>): void {
   fill('worker.spool_dir', () => join(text('core.home'), 'spool', text('worker.name').replace(/[^\p{L}\p{N}_.-]/gu, '_')));
   fill('scheduler.advertise_host', () => text('scheduler.grpc_host'));
   fill('api.base_url', () => `${text('api.tls_cert_file') === '' ? 'http' : 'https'}://${text('api.host')}:${text('api.port')}`);
+  const logServers = values.get('log_server.urls');
+  if (logServers?.source === 'default' && text('security.tls_cert_file') !== '') values.set('log_server.urls', { value: (logServers.value as string[]).map((url) => url.replace('http:', 'https:')), source: 'derived' });
   fill('dag_processor.folders', () => [`dags=${join(text('core.home'), 'dags')}`]);
 
   function text(key: ConfigurationKey): string {

@@ -92,6 +92,13 @@ describe('loadConfiguration', () => {
     expect(load({ env: { ...env, MILLRACE__CORE__HOME: '/b' } })['core.home']).toBe('/b');
   });
 
+  it('asks log-servers over TLS when services have certificates, and says so of addresses that are not', () => {
+    const tls = { MILLRACE__SECURITY__TLS_CERT_FILE: '/tls/cert.pem' };
+    expect(loadConfiguration({ env: {} })['log_server.urls']).toEqual(['http://127.0.0.1:8795']);
+    expect(loadConfiguration({ env: tls })['log_server.urls']).toEqual(['https://127.0.0.1:8795']);
+    expect(() => loadConfiguration({ env: { ...tls, MILLRACE__LOG_SERVER__URLS: 'https://a:1,http://b:2' } })).toThrow('log_server.urls (MILLRACE__LOG_SERVER__URLS): http://b:2 must begin with https://');
+  });
+
   it('derives folders and names from others', () => {
     const config = load({ env: { MILLRACE_HOME: '/h', MILLRACE__WORKER__NAME: 'w 1/x', MILLRACE__SCHEDULER__GRPC_HOST: '10.0.0.1' } });
     expect(config).toMatchObject({

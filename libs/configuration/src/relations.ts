@@ -19,6 +19,10 @@ export function relationProblems(at: <Key extends ConfigurationKey>(key: Key) =>
   if (token !== '' && token.length < INTERNAL_TOKEN_MIN_CHARS) {
     problems.push(`security.internal_token (${envNameOf('security.internal_token')}): has ${token.length} characters, at least ${INTERNAL_TOKEN_MIN_CHARS} are needed`);
   }
+  const inTheClear = at('log_server.urls').find((url) => /^http:/i.test(url));
+  if (at('security.tls_cert_file') !== '' && inTheClear !== undefined) {
+    problems.push(`log_server.urls (${envNameOf('log_server.urls')}): ${inTheClear} must begin with https://, because log-servers answer over TLS when security.tls_cert_file is set`);
+  }
   for (const key of needs) {
     if (at(key) !== '') continue;
     const hint = key === 'security.internal_token' ? `; give all services the same random text of at least ${INTERNAL_TOKEN_MIN_CHARS} characters` : '';

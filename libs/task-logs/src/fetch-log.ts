@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { lookup as resolve } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
 import type { LookupFunction } from 'node:net';
+import type { TlsFiles } from '@millrace/lifecycle';
 import { logUrlPath } from './log-path.js';
 import { signLogRead } from './log-read-token.js';
 
@@ -19,6 +20,8 @@ export interface FetchLogOptions {
   readonly idleTimeoutMs: number;
   /** Cloud metadata services live at link-local addresses; a worker never does, unless somebody says so. */
   readonly allowLinkLocal?: boolean;
+  /** What is shown to an https server, and whom it must be signed by. Default: nothing, and the authorities of Node.js. */
+  readonly tls?: TlsFiles | null;
 }
 
 export interface FetchedLog {
@@ -39,7 +42,7 @@ export function logUrl(server: string, logPath: string): string {
 
 /**
  * Asks a log port for a log. Redirects are not followed; a status other than 200 is an error with the server's own words.
- * @param server `http://host:port`, from the database or the configuration, never from a caller.
+ * @param server `http://host:port` or `https://…`, from the database or the configuration, never from a caller.
  */
 export async function fetchLog(server: string, logPath: string, options: FetchLogOptions): Promise<FetchedLog> {
   const url = new URL(logUrl(server, logPath));
@@ -62,11 +65,12 @@ function open(url: URL, token: string, options: FetchLogOptions): Promise<Incomi
     const request = send(url, {
       headers: { authorization: `Bearer ${token}` }, agent: false, lookup: options.allowLinkLocal === true ? undefined : guardedLookup,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.tls ? { cert: options.tls.cert, key: options.tls.key, ...(options.tls.ca === null ? {} : { ca: options.tls.ca }) } : {}),
     });
     const timer = setTimeout(() => request.destroy(new Error(`no answer within ${options.headersTimeoutMs} ms`)), options.headersTimeoutMs);
     request.once('error', (error) => {
       clearTimeout(timer);
-      fail(error);
+      fail(explained(error, url.protocol));
     });
     request.once('response', (response) => {
       clearTimeout(timer);
@@ -76,6 +80,17 @@ function open(url: URL, token: string, options: FetchLogOptions): Promise<Incomi
     request.end();
   });
 }
+
+/** What a failed handshake means for whoever has to mend it. */
+function explained(error: NodeJS.ErrnoException, protocol: string): Error {
+  const said = (hint: string): Error => new Error(`${error.message}; ${hint}`, { cause: error });
+  if (protocol === 'http:') return error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_CONSTANT' ? said('if it answers over TLS, the api needs security.tls_cert_file and https:// in log_server.urls') : error;
+  if (STRANGERS.has(error.code ?? '')) return said('its certificate is none of the authority of security.tls_ca_file');
+  if (/wrong version number|packet length too long/i.test(error.message)) return new Error('it answers in the clear; it needs security.tls_cert_file like the api', { cause: error });
+  return error;
+}
+
+const STRANGERS: ReadonlySet<string> = new Set(['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'CERT_SIGNATURE_FAILURE']);
 
 async function beginningOf(response: IncomingMessage): Promise<string> {
   let text = '';

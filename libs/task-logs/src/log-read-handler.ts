@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { TLSSocket } from 'node:tls';
 import type { Logger } from '@millrace/telemetry';
 import { logPathFromUrl } from './log-path.js';
 import { verifyLogRead } from './log-read-token.js';
@@ -13,6 +14,8 @@ export interface LogReadHandlerOptions {
   readonly internalToken: string;
   /** The `host:port` names this server is dialled by; asked at each request because the port may be known only after listening. */
   readonly audiences: () => readonly string[];
+  /** Only callers whose certificate the server's authority has signed. Default: a token is enough. */
+  readonly needsCertificate?: boolean;
   readonly logger?: Logger;
   readonly pollMs?: number;
 }
@@ -42,6 +45,11 @@ export function createLogReadHandler(options: LogReadHandlerOptions): LogReadHan
 
 async function answer(options: LogReadHandlerOptions, request: IncomingMessage, response: ServerResponse, rawPath: string, query: URLSearchParams): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'only GET and HEAD');
+  const stranger = options.needsCertificate === true ? strangerAt(request) : null;
+  if (stranger !== null) {
+    options.logger?.warn('a reader of logs was refused', { from: request.socket.remoteAddress, reason: stranger });
+    return refuse(response, 403, stranger);
+  }
   const logPath = logPathFromUrl(rawPath);
   if (logPath === null) return refuse(response, 400, 'the path must be /log/dag_id=…/run_id=…/task_id=…/[map_index=…/]attempt=N.log');
   const token = /^Bearer ([\w.-]+)$/.exec(request.headers.authorization ?? '')?.[1];
@@ -86,6 +94,14 @@ async function answer(options: LogReadHandlerOptions, request: IncomingMessage, 
   await pipeline(Readable.from(bytes, { objectMode: true, highWaterMark: 2 }), response).catch((error: NodeJS.ErrnoException) => {
     if (!gone.signal.aborted && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   });
+}
+
+/** Why the caller's certificate is not enough; null: it is. */
+function strangerAt({ socket }: IncomingMessage): string | null {
+  if (socket instanceof TLSSocket && socket.authorized) return null;
+  const shown = socket instanceof TLSSocket && Object.keys(socket.getPeerCertificate()).length > 0;
+  if (!shown) return 'logs are read here only with a certificate that the authority of security.tls_ca_file has signed; none was shown';
+  return `the certificate shown is none of the authority of security.tls_ca_file (${String((socket as TLSSocket).authorizationError)})`;
 }
 
 type Window = { readonly status: 200 | 206; readonly offset: number; readonly limit: number } | { readonly status: 400 | 416; readonly problem: string };

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { TlsFiles } from '@millrace/lifecycle';
 import { MillraceError } from '@millrace/vocabulary';
 import { fetchLog, logUrl } from './fetch-log.js';
 import { endsTry, END_LINE_MAX_BYTES } from './line-format.js';
@@ -41,6 +42,8 @@ export interface ReadLogOptions {
   readonly idleTimeoutMs?: number;
   readonly pollMs?: number;
   readonly allowLinkLocal?: boolean;
+  /** Workers then serve their logs over TLS, with certificates of the same authority. Default: in the clear. */
+  readonly tls?: TlsFiles | null;
 }
 
 export type LogSource = 'local' | 'worker' | 'log-server' | 'store' | 'none';
@@ -163,7 +166,7 @@ class ReadingChain implements LogReading {
       this.messages.push(`*** Failed to fetch log file from worker: ${JSON.stringify(`${host}:${port}`)} is no address`);
       return null;
     }
-    const server = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const server = `${this.options.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
     this.messages.push(`*** Fetching here: ${logUrl(server, this.location.logPath)}`);
     return this.remote('worker', server, 'Failed to fetch log file from worker');
   }
@@ -202,6 +205,7 @@ class ReadingChain implements LogReading {
         headersTimeoutMs: this.options.headersTimeoutMs ?? 5_000, idleTimeoutMs: this.options.idleTimeoutMs ?? 10_000,
         ...(Number.isFinite(this.left) ? { limit: this.left } : {}),
         ...(this.options.allowLinkLocal === undefined ? {} : { allowLinkLocal: this.options.allowLinkLocal }),
+        ...(this.options.tls === undefined ? {} : { tls: this.options.tls }),
       });
       this.source = source;
       this.sources.push(logUrl(server, this.location.logPath));

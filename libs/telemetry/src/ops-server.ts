@@ -1,9 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { ManagedService } from '@millrace/lifecycle';
-import type { HealthReport } from '@millrace/lifecycle';
+import type { HealthReport, TlsFiles } from '@millrace/lifecycle';
 import { MillraceError } from '@millrace/vocabulary';
 import type { Registry } from 'prom-client';
 import { maskText } from './masking.js';
@@ -13,6 +14,8 @@ export interface OpsServerOptions {
   readonly port: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
+  /** Answers over TLS. With an authority callers are asked for a certificate and none is turned away for it: what needs one looks itself (`mount`), and who watches over services has none. Default: in the clear. */
+  readonly tls?: TlsFiles | null;
   /** Asked at each request; must not throw for an expected trouble. */
   readonly health: () => HealthReport | Promise<HealthReport>;
   readonly registry: Registry;
@@ -46,8 +49,10 @@ export class OpsServer extends ManagedService {
   }
 
   protected async open(): Promise<void> {
-    const { port, host = '127.0.0.1' } = this.options;
-    const server = createServer((request, response) => void this.answer(request, response));
+    const { port, host = '127.0.0.1', tls = null } = this.options;
+    const answer = (request: IncomingMessage, response: ServerResponse): void => void this.answer(request, response);
+    const asked = tls === null || tls.ca === null ? {} : { ca: tls.ca, requestCert: true, rejectUnauthorized: false };
+    const server = tls === null ? createServer(answer) : createTlsServer({ cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2', ...asked }, answer);
     this.server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {

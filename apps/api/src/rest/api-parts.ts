@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { AccessTokens, ApiTokens, EndedSessions, Roles, SecretBox, Users } from '@millrace/access';
 import type { Configuration } from '@millrace/configuration';
+import type { TlsFiles } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
 import type { BackfillsReader, DagsReader, Database, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
 import type { Commands, DagSourceDesk } from '@millrace/scheduling';
@@ -47,4 +48,6 @@ export interface ApiParts {
   readonly pluginHosts: PluginHosts;
   /** Where ended logs are kept for good; null: nowhere. */
   readonly logStore: ObjectStore | null;
+  /** What the api shows to workers and log-servers, and whom theirs must be signed by; null: they are read in the clear. */
+  readonly tls: TlsFiles | null;
 }

@@ -146,5 +146,6 @@ export function tryLogs(parts: ApiParts, lookups: Lookups): TryLogs {
     logServerUrls: parts.config['log_server.urls'],
     internalToken: parts.config['security.internal_token'],
     store: parts.logStore === null ? null : logStoreOf(parts.logStore),
+    tls: parts.tls,
   });
 }

@@ -4,17 +4,22 @@ import type { Observable } from 'rxjs';
 import { maskSensitive } from '@millrace/access';
 import { writeAudit } from '@millrace/persistence';
 import type { Database } from '@millrace/persistence';
+import { maskText } from '@millrace/telemetry';
+import type { BeforeChange } from './before-change.js';
 import { AUDITED, NEEDS, OPERATION } from './openapi/operation.js';
 import type { Needs } from './openapi/operation.js';
 import type { OperationId } from './openapi/operations.js';
 import type { ActingRequest } from './security/token.guard.js';
 
 /**
- * Writes down every request that asks for a change, before it is carried out: who, what, on what, with what body. When it cannot
+ * Writes down every request that asks for a change, before it is carried out: who, what, on what, with what body, and what was there before. When it cannot
  * be written down, it is not done.
  */
 export class AuditInterceptor implements NestInterceptor {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly before: BeforeChange,
+  ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const needs = Reflect.getMetadata(NEEDS, context.getHandler()) as Needs | undefined;
@@ -32,6 +37,7 @@ export class AuditInterceptor implements NestInterceptor {
     const { dag_id: dagId, dag_run_id: runId, task_id: taskId, map_index: mapIndex, ...others } = params;
     // Values of variables and connections are secrets whatever their fields are called.
     const body = resource === 'variable' || resource === 'connection' ? namesOnly(request.body) : maskSensitive(request.body);
+    const before = await this.before.of(resource, params, request.body);
     await writeAudit(this.database.pool, {
       event,
       actor: request.actor?.name ?? null,
@@ -39,7 +45,7 @@ export class AuditInterceptor implements NestInterceptor {
       runId: clip(runId),
       taskId: clip(taskId),
       mapIndex: mapIndex !== undefined && /^\d{1,9}$/.test(mapIndex) ? Number(mapIndex) : null,
-      extra: { ...others, ...(request.url.includes('?') ? { query: request.url.slice(request.url.indexOf('?') + 1, 2_000) } : {}), ...(body === undefined || body === null ? {} : { body }) },
+      extra: { ...others, ...(before === undefined ? {} : { before }), ...(request.url.includes('?') ? { query: request.url.slice(request.url.indexOf('?') + 1, 2_000) } : {}), ...(body === undefined || body === null ? {} : { body }) },
     });
   }
 }
@@ -52,8 +58,9 @@ const AUDITED_BY_COMMANDS: ReadonlySet<OperationId> = new Set<OperationId>([
 
 function namesOnly(body: unknown): unknown {
   if (Array.isArray(body)) return body.map(namesOnly);
+  if (typeof body === 'string') return maskText(body); // A host may be an address with a password in it.
   if (typeof body !== 'object' || body === null) return body;
-  const shown = new Set(['key', 'connection_id', 'conn_type', 'actions', 'action', 'entities', 'action_on_existence', 'action_on_non_existence']);
+  const shown = new Set(['key', 'connection_id', 'conn_type', 'host', 'port', 'schema', 'team_name', 'actions', 'action', 'entities', 'action_on_existence', 'action_on_non_existence']);
   return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, shown.has(name) ? namesOnly(value) : '***']));
 }
 

@@ -322,6 +322,9 @@ describe('backfills', () => {
 });
 
 describe('settings', () => {
+  /** What the audit log's last line of an event says was there before. */
+  const before = async (event: string) => (JSON.parse((await rig.get(`/api/v2/eventLogs?event=${event}&order_by=-id&limit=1`)).body.event_logs[0].extra) as { before: unknown }).before;
+
   it('pools', async () => {
     expect(await rig.call('POST', '/api/v2/pools', { body: { name: 'small', slots: 2 } })).toMatchObject({ status: 201, body: { name: 'small', slots: 2, open_slots: 2, include_deferred: false } });
     expect((await rig.call('POST', '/api/v2/pools', { body: { name: 'small', slots: 2 } })).status).toBe(409);
@@ -330,6 +333,11 @@ describe('settings', () => {
     expect((await rig.call('DELETE', '/api/v2/pools/default_pool')).status).toBe(400);
     expect((await rig.call('DELETE', '/api/v2/pools/small')).status).toBe(204);
     expect((await rig.get('/api/v2/pools/small')).status).toBe(404);
+    await rig.call('PATCH', '/api/v2/pools', { body: { actions: [{ action: 'create', entities: [{ name: 'bulk', slots: 1 }] }, { action: 'update', entities: [{ name: 'default_pool', slots: -1 }] }] } });
+    expect(await before('patch_pool')).toEqual({ slots: 2, description: null, include_deferred: false, team_name: null });
+    expect(await before('delete_pool')).toMatchObject({ slots: 3 });
+    expect(await before('bulk_pools')).toEqual({ default_pool: { slots: -1, description: 'Default pool', include_deferred: false, team_name: null } });
+    expect((await rig.call('DELETE', '/api/v2/pools/bulk')).status).toBe(204);
   });
 
   it('variables and connections, whose secrets are never shown, stored or logged as they are', async () => {
@@ -342,6 +350,10 @@ describe('settings', () => {
     expect((await rig.call('POST', '/api/v2/connections', { body: connection })).status).toBe(409);
     expect((await rig.call('PATCH', '/api/v2/connections/wh', { body: { connection_id: 'wh', conn_type: 'postgres', password: '***' } })).body).toMatchObject({ password: '***', host: 'h' });
     expect((await rig.get('/api/v2/connections')).body.total_entries).toBe(1);
+    expect(await before('patch_variable')).toEqual({ value: '***', description: null, team_name: null });
+    expect(await before('patch_connection')).toEqual({ conn_type: 'postgres', description: null, host: 'h', port: 5432, schema: null, team_name: null, login: '***', password: '***', extra: '***' });
+    expect((await rig.call('DELETE', '/api/v2/variables/nobody')).status).toBe(404);
+    expect(await before('delete_variable')).toBeNull();
     for (const table of ['variable', 'connection', 'audit_log']) expect(JSON.stringify(await rig.sql(`select * from ${table}`)), table).not.toContain(canary);
     expect(rig.logged.join('\n')).not.toContain(canary);
     expect((await rig.call('DELETE', '/api/v2/connections/wh')).status).toBe(204);

@@ -69,7 +69,7 @@ export class Standalone extends ManagedService {
     // Each learns the ports of those before it: nothing but the api has a fixed one.
     const known = { ...secrets, 'database.url': databaseUrl };
     const logPort = (await this.serve('log-server', known, signal)).port('http_port');
-    const withLogs = { ...known, 'log_server.urls': [`http://127.0.0.1:${logPort}`] };
+    const withLogs = { ...known, 'log_server.urls': [`${config['security.tls_cert_file'] === '' ? 'http' : 'https'}://127.0.0.1:${logPort}`] };
     const schedulerPort = (await this.serve('scheduler', withLogs, signal)).port('grpc_port');
     const api = await this.serve('api', withLogs, signal);
     this.apiUrl = urlOf(config['api.host'], api.port('http_port'));

@@ -1,3 +1,4 @@
+import type { TlsFiles } from '@millrace/lifecycle';
 import type { InstancesReader } from '@millrace/persistence';
 import { logPathOf, readLog } from '@millrace/task-logs';
 import type { LogReading, LogStore } from '@millrace/task-logs';
@@ -29,7 +30,7 @@ export class TryLogs {
   constructor(
     private readonly instances: InstancesReader,
     private readonly lookups: Lookups,
-    private readonly options: { readonly folder: string; readonly logServerUrls: readonly string[]; readonly internalToken: string; readonly store: LogStore | null },
+    private readonly options: { readonly folder: string; readonly logServerUrls: readonly string[]; readonly internalToken: string; readonly store: LogStore | null; readonly tls: TlsFiles | null },
   ) {}
 
   async open(key: TryKey, options: OpenLogOptions): Promise<TryLog> {
