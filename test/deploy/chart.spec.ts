@@ -16,7 +16,7 @@ const CASES: readonly (readonly [string, readonly string[]])[] = [['its defaults
 const tools = kubernetesTools();
 if (typeof tools === 'string') console.warn(`SKIPPED: the chart is not checked. ${tools}`);
 
-describe.skipIf(typeof tools === 'string')('the chart', () => {
+describe.skipIf(typeof tools === 'string')('the chart', { timeout: 120_000 }, () => {
   const had = typeof tools === 'string' ? null! : tools;
   const render = (args: readonly string[]): Manifest[] => parseManifests(run(had.helm, ['template', 'full', CHART, '--namespace', 'flows', ...args]));
 
@@ -182,7 +182,7 @@ describe.skipIf(typeof tools === 'string')('the chart', () => {
   });
 });
 
-describe.skipIf(typeof tools === 'string')('the check itself', () => {
+describe.skipIf(typeof tools === 'string')('the check itself', { timeout: 120_000 }, () => {
   const pod = (more: object): Manifest => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image: 'a:1', ...more }] } }) as Manifest;
   it.each([
     ['an unknown field', pod({ imagePullPolic: 'Always' }), /imagePullPolic/],

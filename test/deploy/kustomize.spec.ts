@@ -13,7 +13,7 @@ const OVERLAYS = readdirSync(join(FOLDER, 'overlays')).sort();
 const tools = kubernetesTools();
 if (typeof tools === 'string') console.warn(`SKIPPED: the overlays are not checked. ${tools}`);
 
-describe.skipIf(typeof tools === 'string')('kustomize', () => {
+describe.skipIf(typeof tools === 'string')('kustomize', { timeout: 120_000 }, () => {
   const had = typeof tools === 'string' ? null! : tools;
   const build = (overlay: string): Manifest[] => parseManifests(run(had.kubectl, ['kustomize', join(FOLDER, 'overlays', overlay)]));
   const envOf = (manifest: Manifest, container = 0): Record<string, string> => Object.fromEntries(podSpecOf(manifest).containers[container].env.map((each: any) => [each.name, each.value]));
