@@ -562,7 +562,7 @@ export const CHINESE: Readonly<Record<string, string>> = {
   '{dag} goes on': '{dag} 继续运行',
   '{dag} is active': '{dag} 已启用',
   '{dag} is paused': '{dag} 已暂停',
-  '{done} of {all} runs done; show them': '{all} 次运行中已完成 {done} 次；显示',
+  '{done} / {all} runs done; show them': '{done} / {all} 次运行已完成；显示',
   '{done} of {all} tasks done': '{all} 个任务中 {done} 个已完成',
   '{free} of {slots} slots free': '{slots} 个槽位中 {free} 个空闲',
   '{from}–{to} of {total}': '第 {from}–{to} 项，共 {total} 项',
