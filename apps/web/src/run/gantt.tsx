@@ -4,7 +4,7 @@ import { useMemo, useRef } from 'react';
 import { taskRows } from '../dag/task-order.js';
 import { Empty } from '../feedback/feedback.js';
 import { StateDot } from '../look/state-mark.js';
-import { stateColour, stateName, standsFor } from '../look/states.js';
+import { isOver, stateColour, stateName, standsFor } from '../look/states.js';
 import { path } from '../rest/client.js';
 import type { RunTasks, Structure } from '../rest/shapes.js';
 import { duration } from '../time/format.js';
@@ -44,13 +44,15 @@ export function Gantt({ dagId, runId, structure, data }: { readonly dagId: strin
             const state = standsFor(task.states);
             const [queued, start, stop] = [at(task.queued_at)!, at(task.start_date), at(task.end_date) ?? now];
             const href = path`/dags/${dagId}/runs/${runId}/tasks/${row.id}`;
+            // Decided without a start (skipped, upstream failed): it never stood in a queue.
+            const waits = start !== null || !isOver(state);
             const waited = ((start ?? now) - queued) / 1_000;
-            const text = `${row.label}: ${t(stateName(state))}, ${t('waited {time}', { time: duration(waited) })}${start === null ? '' : `, ${t('ran {time}', { time: duration((stop - start) / 1_000) })}`}`;
+            const text = `${row.label}: ${t(stateName(state))}${waits ? `, ${t('waited {time}', { time: duration(waited) })}` : ''}${start === null ? '' : `, ${t('ran {time}', { time: duration((stop - start) / 1_000) })}`}`;
             return (
               <a key={row.id} href={href} title={text} className="gantt-row" style={{ transform: `translateY(${item.start}px)`, height: ROW_PX }} onClick={(event) => { if (!event.metaKey && !event.ctrlKey) { event.preventDefault(); router.history.push(href); } }}>
                 <span className="gantt-name" style={{ width: NAMES }}><StateDot state={state} /><span className="clip">{row.id}</span></span>
                 <span className="gantt-track">
-                  <i className="gantt-wait" style={part(queued, start ?? now)} />
+                  {waits && <i className="gantt-wait" style={part(queued, start ?? now)} />}
                   {start !== null && <i className="gantt-run" style={{ ...part(start, stop), background: stateColour(state) }} />}
                 </span>
                 <span className="gantt-time num soft">{start === null ? '' : duration((stop - start) / 1_000)}</span>
