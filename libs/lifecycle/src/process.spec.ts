@@ -13,7 +13,7 @@ let library: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'millrace-lifecycle-'));
   library = join(folder, 'lifecycle.mjs');
-  await build({ stdin: { contents: `export * from './index.ts'; export { MillraceError } from '@millrace/vocabulary';`, resolveDir: import.meta.dirname }, outfile: library, bundle: true, platform: 'node', format: 'esm', conditions: ['@millrace/source'], logLevel: 'error' });
+  await build({ stdin: { contents: `export * from './index.ts'; export { MillraceError } from '@millrace/vocabulary';`, resolveDir: import.meta.dirname }, outfile: library, bundle: true, platform: 'node', format: 'esm', conditions: ['@millrace/source'], logLevel: 'error', banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` } });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
