@@ -184,7 +184,7 @@ export class Constellation {
 
   /**
    * Stops every service, removes database, virtual host and folders.
-   * @returns complaints: services that ended by themselves, or not on SIGTERM, processes left behind. Empty: a clean end.
+   * @returns complaints: services that crashed, or did not end on SIGTERM, processes left behind. Empty: a clean end.
    */
   async stop(): Promise<string[]> {
     for (const service of this.services.values()) if (service.running) this.watch.remember(service.pid);

@@ -19,7 +19,7 @@ export class ServiceProcess {
   private child: ChildProcess | null = null;
   private ready: ReadyLine | null = null;
   private isEnding = false;
-  /** What it said when it ended though nobody had asked it to and no fail point was set: a crash. */
+  /** What it said when it ended otherwise than with 0 though nobody had asked it to and no fail point was set: a crash. */
   readonly crashes: string[] = [];
   private readonly tail: string[] = [];
   private readonly log: WriteStream;
@@ -63,7 +63,7 @@ export class ServiceProcess {
       child.once('exit', (code, signal) => {
         clearTimeout(late);
         this.log.write(`${JSON.stringify({ harness: `${this.name} (pid ${child.pid}) ended`, code, signal })}\n`);
-        if (!this.isEnding && !mayDie) this.crashes.push(`${this.name} ended by itself with ${signal ?? code}; its last lines:\n${this.lastLines()}`);
+        if (code !== 0 && !this.isEnding && !mayDie) this.crashes.push(`${this.name} ended by itself with ${signal ?? code}; its last lines:\n${this.lastLines()}`);
         reject(new Error(`${this.name} ended with ${signal ?? code} before it was ready; its last lines:\n${this.lastLines()}`));
       });
     });
