@@ -41,7 +41,8 @@ export async function runProcess(request: ProcessRequest): Promise<ProcessEnd> {
     env: { ...request.env },
     // Its own group, so that one signal reaches what a shell has started too.
     detached: process.platform !== 'win32',
-    stdio: ['pipe', 'pipe', 'pipe', ...(request.resultFd === undefined ? [] : ['pipe' as const])],
+    // Without input no pipe: Node's are sockets, and a bash whose stdin is one takes itself for a remote login and reads ~/.bashrc.
+    stdio: [request.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(request.resultFd === undefined ? [] : ['pipe' as const])],
   });
   const [stdin, stdout, stderr, extra] = child.stdio;
   let result = '';
