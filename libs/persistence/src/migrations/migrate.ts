@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { inTurns } from './in-turns.js';
 import { syncArrowTriggers } from '../arrows/arrow-triggers.js';
@@ -17,6 +18,7 @@ import { Control1700000000008 } from './0008-control.js';
 import { Access1700000000024 } from './0024-access.js';
 import { DagSources1700000000021 } from './0021-dag-sources.js';
 import { BundleVersions1700000000022 } from './0022-bundle-versions.js';
+import { RunVersionIndex1700000000290 } from './0029-run-version-index.js';
 import { Maintenance1700000000281 } from './0028-maintenance.js';
 
 export const MIGRATIONS = [
@@ -37,6 +39,7 @@ export const MIGRATIONS = [
   Maintenance1700000000281,
   DagSources1700000000021,
   BundleVersions1700000000022,
+  RunVersionIndex1700000000290,
 ];
 
 /** Any number; the same in every version, so that two migrations at once wait for each other. */
@@ -46,6 +49,7 @@ const ADVISORY_LOCK = 7_281_993_001;
 const LOCK_TIMEOUT_MS = 2_000;
 const LOCK_PAUSE_MS = 1_000;
 const LOCK_TURNS = 100;
+const ALONE_PAUSE_MS = 100;
 
 export interface MigrationReport {
   readonly applied: readonly string[];
@@ -58,8 +62,7 @@ export async function migrate(url: string): Promise<MigrationReport> {
     const runner = source.createQueryRunner();
     await runner.connect();
     try {
-      await runner.query('set lock_timeout = 0');
-      await runner.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
+      await lockedAlone((text) => runner.query(text, [ADVISORY_LOCK]));
       const before = new Set((await migrationsIn(source)));
       await inTurns(() => source.runMigrations({ transaction: 'each' }), LOCK_TURNS, LOCK_PAUSE_MS);
       const applied = (await migrationsIn(source)).filter((name) => !before.has(name));
@@ -70,6 +73,14 @@ export async function migrate(url: string): Promise<MigrationReport> {
       await runner.release();
     }
   });
+}
+
+/**
+ * Asks again and again instead of waiting inside a statement: a statement that waits has a snapshot, for which an index built `concurrently` by
+ * whoever has the lock would wait, for ever.
+ */
+async function lockedAlone(ask: (text: string) => Promise<{ locked: boolean }[]>): Promise<void> {
+  while ((await ask('select pg_try_advisory_lock($1) as locked'))[0]?.locked !== true) await sleep(ALONE_PAUSE_MS);
 }
 
 /** Names of migrations this version knows and the database lacks. Empty: up to date. */

@@ -52,6 +52,37 @@ describe('migrations', () => {
     await expect(downgrade(database.url, 'NoSuch')).rejects.toThrow('no migration NoSuch');
   });
 
+  it('build an index beside writers, anew after one that broke off, while another migration waits', async () => {
+    await using database = await testDatabase();
+    await migrate(database.url);
+    const index = (): Promise<boolean | undefined> => connected(database.url, async (client) => (await client.query<{ valid: boolean }>(`select indisvalid as valid from pg_index where indexrelid = to_regclass('dag_run_version')`)).rows[0]?.valid);
+    expect(await index()).toBe(true);
+    const newest = 'RunVersionIndex1700000000290';
+    const { applied } = await migrationState(database.url);
+    await downgrade(database.url, applied[applied.indexOf(newest) + 1]!);
+    await connected(database.url, async (writer) => {
+      // What a build that was killed leaves behind.
+      await writer.query('create index dag_run_version on dag_run (run_id)');
+      await writer.query(`update pg_index set indisvalid = false where indexrelid = 'dag_run_version'::regclass`);
+      await writer.query('begin');
+      await writer.query('lock table dag_run in row exclusive mode');
+      const both = Promise.all([migrate(database.url), migrate(database.url)]);
+      // It waits for this transaction to end, and does not stand in the way of another that writes.
+      await connected(database.url, async (other) => {
+        const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query ~ 'index concurrently'`;
+        while ((await other.query(waits)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+        await other.query(`set lock_timeout = '1s'; begin; lock table dag_run in row exclusive mode; commit`);
+      });
+      await writer.query('commit');
+      expect((await both).map((report) => report.applied).toSorted((a, b) => a.length - b.length)).toEqual([[], applied.slice(0, applied.indexOf(newest) + 1).toReversed()]);
+    });
+    expect(await index()).toBe(true);
+    await connected(database.url, async (client) => {
+      const { rows } = await client.query<{ indexdef: string }>(`select indexdef from pg_indexes where indexname = 'dag_run_version'`);
+      expect(rows[0]?.indexdef).toMatch(/\(dag_version_id\)$/);
+    });
+  });
+
   it('wait in short turns for a lock that somebody holds, so that others pass, and get on when it is free', async () => {
     await using database = await testDatabase();
     await migrate(database.url);
