@@ -17,7 +17,7 @@ import {
   listDagPlaces,
 } from '@millrace/persistence';
 import type { Database } from '@millrace/persistence';
-import { DagSourceDesk, Publication, createCommands } from '@millrace/scheduling';
+import { DagSourceDesk, Publication, QueueTeams, createCommands } from '@millrace/scheduling';
 import { OpsServer, maskText } from '@millrace/telemetry';
 import type { Logger, Metrics, Traces } from '@millrace/telemetry';
 import { MillraceError } from '@millrace/vocabulary';
@@ -111,7 +111,7 @@ export class ApiService extends ManagedService {
 
     const storeUrl = config['logs.store_url'];
     this.#logStore = storeUrl === '' ? null : await openObjectStore(storeUrl);
-    const publication = new Publication(database, broker, { pausedAtCreation: config['core.dags_are_paused_at_creation'], maxMapLength: config['core.max_map_length'] });
+    const publication = new Publication(database, broker, { pausedAtCreation: config['core.dags_are_paused_at_creation'], maxMapLength: config['core.max_map_length'], queueTeams: new QueueTeams(config['security.queue_teams']) });
     const parts = this.#parts(database, this.#entities, publication);
     await this.#makeAdmin(parts.users);
     this.#app = await createHttpApp(parts, metrics);

@@ -6,7 +6,7 @@ import { deployCommands } from './deploy-commands.js';
 import { maintenanceCommands } from './maintenance-commands.js';
 import { FORMATS } from './output/render.js';
 import { questionCommands } from './question-commands.js';
-import { aboutCommands, settingsCommands } from './settings-commands.js';
+import { aboutCommands, settingsCommands, team } from './settings-commands.js';
 
 export type Handler = (...args: never[]) => Promise<number | void> | number | void;
 
@@ -158,7 +158,7 @@ function poolCommands(program: Command, run: Run, output: () => Option): void {
   pools.command('list').addOption(output()).description('all pools and what is taken of them').action(run(async () => (await handlers()).listPools));
   pools.command('get').argument('<name>').addOption(output()).description('one pool').action(run(async () => (await handlers()).showPool));
   pools.command('set').argument('<name>').addArgument(new Argument('<slots>', '-1: no limit; 0: closed').argParser(wholeNumber(-1, 2_147_483_647))).argument('[description]')
-    .option('--include-deferred', 'deferred tasks keep their slots').option('--no-include-deferred', 'they do not').addOption(output()).description('make or change a pool').allowUnknownOption()
+    .option('--include-deferred', 'deferred tasks keep their slots').option('--no-include-deferred', 'they do not').addOption(team()).addOption(output()).description('make or change a pool').allowUnknownOption()
     .action(run(async () => (await handlers()).setPool));
   pools.command('delete').argument('<name>').description('delete a pool').action(run(async () => (await handlers()).deletePool));
 }

@@ -9,6 +9,8 @@ const format = (): Option => new Option('--format <format>', 'of the file; by it
 const onExisting = (): Option => new Option('-a, --action-on-existing-key <action>', 'what happens to entries that exist').choices(ON_EXISTING).default('overwrite');
 const file = (): Argument => new Argument('<file>', '.json, .yaml or .env; - is stdin or stdout');
 
+export const team = (): Option => new Option('--team-name <team>', 'only its dags may have it; "" gives it back to everybody');
+
 /** Variables, connections and the files of pools. */
 export function settingsCommands(program: Command, run: Run, output: () => Option): void {
   const variables = program.command('variables').description('values that tasks read by name');
@@ -16,7 +18,7 @@ export function settingsCommands(program: Command, run: Run, output: () => Optio
   variables.command('list').addOption(output()).description('all variables').action(run(async () => (await ofVariables()).listVariables));
   variables.command('get').argument('<key>').option('-d, --default <value>', 'printed when there is none').addOption(new Option('-o, --output <format>', 'the whole entry in this shape; the value alone when left out').choices(['table', 'json', 'yaml', 'plain']))
     .description('the value of a variable').action(run(async () => (await ofVariables()).showVariable));
-  variables.command('set').argument('<key>').argument('<value>').option('--description <text>').addOption(output()).description('make or change a variable').action(run(async () => (await ofVariables()).setVariable));
+  variables.command('set').argument('<key>').argument('<value>').option('--description <text>').addOption(team()).addOption(output()).description('make or change a variable').action(run(async () => (await ofVariables()).setVariable));
   variables.command('delete').argument('<key>').description('delete a variable').action(run(async () => (await ofVariables()).deleteVariable));
   variables.command('import').addArgument(file()).addOption(onExisting()).addOption(format()).description('variables out of a file').action(run(async () => (await ofVariables()).importVariables));
   variables.command('export').addArgument(file()).addOption(format()).description('all variables to a file').action(run(async () => (await ofVariables()).exportVariables));
@@ -26,7 +28,7 @@ export function settingsCommands(program: Command, run: Run, output: () => Optio
   connections.command('list').option('--pattern <text>', 'part of the id').addOption(output()).description('all connections').action(run(async () => (await ofConnections()).listConnections));
   connections.command('get').argument('<id>').addOption(output()).description('one connection, without its password').action(run(async () => (await ofConnections()).showConnection));
   connections.command('add').argument('<id>').option('--conn-uri <uri>', 'type://login:password@host:port/schema?extra=…').option('--conn-type <type>').option('--conn-host <host>').option('--conn-login <name>')
-    .option('--conn-password <password>', 'seen by who lists the processes of this machine; a file that is imported is not').option('--conn-schema <name>').option('--conn-port <n>', 'its port', wholeNumber(1, 65_535)).option('--conn-extra <json>').option('--conn-description <text>').addOption(output())
+    .option('--conn-password <password>', 'seen by who lists the processes of this machine; a file that is imported is not').option('--conn-schema <name>').option('--conn-port <n>', 'its port', wholeNumber(1, 65_535)).option('--conn-extra <json>').option('--conn-description <text>').addOption(team()).addOption(output())
     .description('make a connection').action(run(async () => (await ofConnections()).addConnection));
   connections.command('delete').argument('<id>').description('delete a connection').action(run(async () => (await ofConnections()).deleteConnection));
   connections.command('test').argument('<id>').addOption(output()).description('whether the api can reach it (security.test_connections); exit code 1 when not').action(run(async () => (await ofConnections()).testConnection));

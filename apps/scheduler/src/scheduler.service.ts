@@ -10,7 +10,7 @@ import type { LiveUpdates } from '@millrace/live-updates';
 import { AmqpBroker } from '@millrace/messaging';
 import type { Broker } from '@millrace/messaging';
 import { AssetEventReads, AttemptReads, BundleReader, Callbacks, Database, checkSchema, observeDatabase, openDatabase, pendingMigrations, takeCensus } from '@millrace/persistence';
-import { SchedulerCore, WatcherDesk } from '@millrace/scheduling';
+import { QueueTeams, SchedulerCore, WatcherDesk } from '@millrace/scheduling';
 import { openConnectionWith } from './open-connection.js';
 import { OpsServer, createLogger, createMetrics, openTraces } from '@millrace/telemetry';
 import type { Logger, Metrics, Traces } from '@millrace/telemetry';
@@ -119,7 +119,7 @@ export class SchedulerService extends ManagedService {
     const writes = new AttemptWrites(database, { callbackBaseUrl: config['api.base_url'], resultMaxBytes: config['core.xcom_max_bytes'] });
     const outside = new OutsideSecrets({ env: process.env, connectionsFile: config['secrets.connections_file'], variablesFile: config['secrets.variables_file'] });
     const openConnection = openConnectionWith(reads, secrets, outside);
-    const questions = new AttemptQuestions(reads, new AssetEventReads(database), secrets, new Callbacks(database), writes, outside, (fence, query) => answerOtherRun(this.#core!.otherRuns, fence, query));
+    const questions = new AttemptQuestions(reads, new AssetEventReads(database), secrets, new Callbacks(database), writes, outside, logger, (fence, query) => answerOtherRun(this.#core!.otherRuns, fence, query));
     const grpc = new ExecutionServer(
       { host: config['scheduler.grpc_host'], port: config['scheduler.grpc_port'], internalToken: config['security.internal_token'], tls: readTlsFiles({ prefix: 'security.tls', cert: config['security.tls_cert_file'], key: config['security.tls_key_file'], ca: config['security.tls_ca_file'] }) },
       new BundleReader(database),
@@ -142,6 +142,7 @@ export class SchedulerService extends ManagedService {
         xcomMaxBytes: config['core.xcom_max_bytes'],
         maxMapLength: config['core.max_map_length'],
         externalAuthorization: externalAuthorization(openConnection),
+        queueTeams: new QueueTeams(config['security.queue_teams']),
         republishAfterMs: Math.min(REPUBLISH_AFTER_MS, config['scheduler.lease_ttl_ms']),
       },
       traceScheduler(this.#traces, observeScheduler(this.#metrics, () => this.#core!, config['metrics.max_dags'])),

@@ -12,6 +12,7 @@ export { rotateSecrets } from './secrets/rotate-secrets.js';
 export type { RotationProgress, RotationReport } from './secrets/rotate-secrets.js';
 export { secretBoxOf } from './secrets/secret-box-of.js';
 export { SecretBox } from './secrets/secret-box.js';
+export { isWithinReach, outOfReach } from './teams/reach.js';
 export { AccessTokens } from './tokens/access-tokens.js';
 export type { TokenClaims } from './tokens/access-tokens.js';
 export { ApiTokens } from './tokens/api-tokens.js';

@@ -72,6 +72,7 @@ export const OPTIONS = defineOptions({
   'security.password_min_chars': { parse: integer({ min: 8, max: 128 }), default: 12, desc: 'Shortest password a user may have.' },
   'secrets.connections_file': { parse: path(), default: '', desc: 'Connections outside the database, on workers and schedulers: YAML or JSON, id to URI or fields; or lines id=URI in a .env file. MILLRACE_CONN_<ID> wins over it, it wins over the database. Empty: none.' },
   'secrets.variables_file': { parse: path(), default: '', desc: 'Variables outside the database, on workers and schedulers: YAML or JSON, key to value; or lines key=value in a .env file. MILLRACE_VAR_<KEY> wins over it, it wins over the database. Empty: none.' },
+  'security.queue_teams': { parse: list(), default: [], desc: '`queue=team` each; a queue that is named here is for dags of its teams alone, the others are everybody’s. For the api and every scheduler.' },
   'security.oidc_issuer': { parse: text(), default: '', desc: 'OpenID Connect provider people may log in at, e.g. https://login.example.org/realms/work. Needs api.base_url. Empty: none.' },
   'security.oidc_client_id': { parse: text(), default: '', desc: 'What the provider knows this installation as.' },
   'security.oidc_client_secret': { parse: text(), default: '', secret: true, desc: 'Secret of that client. Empty: a public client, with PKCE alone.' },

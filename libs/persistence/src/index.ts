@@ -143,7 +143,7 @@ export type { NextRunWrite, ScheduledDag, ScheduledRunWrite } from './dags/due-d
 export { AssetEventReads } from './attempt-reads/asset-event-reads.js';
 export type { AssetEventRead, FoundAssetEvent } from './attempt-reads/asset-event-reads.js';
 export { AttemptReads } from './attempt-reads/attempt-reads.js';
-export type { FoundXComRow, StoredConnection, XComRead } from './attempt-reads/attempt-reads.js';
+export type { FoundXComRow, RunningWork, StoredConnection, StoredVariable, XComRead } from './attempt-reads/attempt-reads.js';
 export { RunCommandReader, RunWriter } from './runs/run-writer.js';
 export type { SelectableRow } from './runs/run-writer.js';
 export { currentVersions, insertRuns, isRunIdTaken } from './runs/insert-runs.js';

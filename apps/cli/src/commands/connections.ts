@@ -8,13 +8,14 @@ import type { ConnectionParts } from '../files/connection-uri.js';
 import { importInBulk } from '../files/import-in-bulk.js';
 import type { OnExisting } from '../files/import-in-bulk.js';
 import { formatOf, readSettings, settingsText } from '../files/settings-file.js';
+import { teamOf, tellOfTeams } from '../files/team-of.js';
 import type { FileFormat } from '../files/settings-file.js';
 import { renderOne, renderRows } from '../output/render.js';
 import { print, tell } from '../output/terminal.js';
 import type { OutputOptions } from '../output/terminal.js';
 
 const PATH = '/api/v2/connections';
-const COLUMNS = ['connection_id', 'conn_type', 'host', 'port', 'login', 'schema', 'description'];
+const COLUMNS = ['connection_id', 'conn_type', 'host', 'port', 'login', 'schema', 'description', 'team_name'];
 const FIELDS = ['conn_type', 'host', 'login', 'password', 'schema', 'port', 'extra', 'description'] as const;
 const NAMED = { path: PATH, list: 'connections', key: 'connection_id', what: 'connection' } as const;
 
@@ -28,6 +29,7 @@ export interface ConnectionOptions extends OutputOptions {
   readonly connPort?: number;
   readonly connExtra?: string;
   readonly connDescription?: string;
+  readonly teamName?: string;
 }
 
 export async function listConnections(options: OutputOptions & { readonly pattern?: string }): Promise<void> {
@@ -42,7 +44,7 @@ export async function showConnection(id: string, options: OutputOptions): Promis
 
 export async function addConnection(id: string, options: ConnectionOptions): Promise<void> {
   const api = ApiClient.fromEnvironment();
-  print(await renderOne(await api.post(PATH, { connection_id: id, ...bodyOf(id, options) }), COLUMNS, options.output));
+  print(await renderOne(await api.post(PATH, { connection_id: id, ...bodyOf(id, options), ...teamOf(options) }), COLUMNS, options.output));
 }
 
 export async function deleteConnection(id: string): Promise<void> {
@@ -75,11 +77,13 @@ export async function exportConnections(file: string, options: { readonly format
   const entries = rows.map((row) => {
     if (row['password'] !== null && row['password'] !== undefined) secrets++;
     const { password: _, ...parts } = Object.fromEntries(FIELDS.map((field) => [field, row[field] ?? null])) as unknown as ConnectionParts & { password: unknown };
-    return [String(row['connection_id']), format === 'env' || options.serializationFormat === 'uri' ? connectionToUri(parts) : parts] as const;
+    const team = row['team_name'] == null ? {} : { team_name: row['team_name'] };
+    return [String(row['connection_id']), format === 'env' || options.serializationFormat === 'uri' ? connectionToUri(parts) : { ...parts, ...team }] as const;
   });
   const text = await settingsText(new Map(entries), format);
   if (file === '-') print(text);
   else writeFileSync(file, text, { mode: 0o600 });
+  if (format === 'env' || options.serializationFormat === 'uri') tellOfTeams(rows);
   if (secrets > 0) tell(`the passwords of ${secrets} connections are not in it: the api does not tell them`);
   tell(`${rows.length} connections exported${file === '-' ? '' : ` to ${file}`}`);
 }
@@ -94,8 +98,8 @@ function bodyOf(id: string, options: ConnectionOptions): ConnectionParts {
 function partsOf(id: string, entry: unknown): Row {
   if (typeof entry === 'string') return withoutNulls(connectionFromUri(entry, id)) as Row;
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) throw new MillraceError('bad_request', `connection ${id}: an address like postgres://…, or an object with conn_type`);
-  const unknown = Object.keys(entry).filter((name) => !(FIELDS as readonly string[]).includes(name) && name !== 'connection_id' && name !== 'conn_id');
-  if (unknown.length > 0) throw new MillraceError('bad_request', `connection ${id}: ${unknown.join(', ')} unknown; known are ${FIELDS.join(', ')}`);
+  const unknown = Object.keys(entry).filter((name) => !(FIELDS as readonly string[]).includes(name) && name !== 'connection_id' && name !== 'conn_id' && name !== 'team_name');
+  if (unknown.length > 0) throw new MillraceError('bad_request', `connection ${id}: ${unknown.join(', ')} unknown; known are ${FIELDS.join(', ')}, team_name`);
   const { extra, ...rest } = entry as Record<string, unknown>;
   const { connection_id: _, conn_id: __, ...parts } = rest;
   return { ...withoutNulls(parts), ...(extra === null || extra === undefined ? {} : { extra: typeof extra === 'string' ? extra : JSON.stringify(extra) }) } as Row;

@@ -6,13 +6,14 @@ import { withName } from '../client/names.js';
 import { importInBulk } from '../files/import-in-bulk.js';
 import type { OnExisting } from '../files/import-in-bulk.js';
 import { formatOf, readSettings, settingsText } from '../files/settings-file.js';
+import { teamOf, tellOfTeams } from '../files/team-of.js';
 import type { FileFormat } from '../files/settings-file.js';
 import { renderOne, renderRows } from '../output/render.js';
 import { print, tell } from '../output/terminal.js';
 import type { OutputOptions } from '../output/terminal.js';
 
 const PATH = '/api/v2/variables';
-const COLUMNS = ['key', 'value', 'description'];
+const COLUMNS = ['key', 'value', 'description', 'team_name'];
 
 export async function listVariables(options: OutputOptions): Promise<void> {
   print(await renderRows(await ApiClient.fromEnvironment().list(PATH, 'variables', { order_by: 'key' }), COLUMNS, options.output));
@@ -30,9 +31,9 @@ export async function showVariable(key: string, options: { readonly output?: Out
   }
 }
 
-export async function setVariable(key: string, value: string, options: OutputOptions & { readonly description?: string }): Promise<void> {
+export async function setVariable(key: string, value: string, options: OutputOptions & { readonly description?: string; readonly teamName?: string }): Promise<void> {
   const api = ApiClient.fromEnvironment();
-  const body = { key, value, ...(options.description === undefined ? {} : { description: options.description }) };
+  const body = { key, value, ...(options.description === undefined ? {} : { description: options.description }), ...teamOf(options) };
   let kept: Row;
   try {
     kept = await api.post(PATH, body);
@@ -49,13 +50,13 @@ export async function deleteVariable(key: string): Promise<void> {
   tell(`variable ${key} is deleted`);
 }
 
-/** `{"key": value}`, or `{"key": {"value": …, "description": …}}`; what is no text is kept as its JSON, as in Airflow. */
+/** `{"key": value}`, or `{"key": {"value": …, "description": …, "team_name": …}}`; what is no text is kept as its JSON, as in Airflow. */
 export async function importVariables(file: string, options: { readonly actionOnExistingKey: OnExisting; readonly format?: FileFormat }): Promise<number> {
   const entries = await readSettings(file, formatOf(file, options.format));
   const entities = [...entries].map(([key, entry]): Row => {
-    const isDescribed = typeof entry === 'object' && entry !== null && 'value' in entry && Object.keys(entry).every((name) => name === 'value' || name === 'description');
-    const { value, description } = (isDescribed ? entry : { value: entry }) as { value: unknown; description?: unknown };
-    return { key, value: typeof value === 'string' ? value : JSON.stringify(value), ...(typeof description === 'string' ? { description } : {}) };
+    const isDescribed = typeof entry === 'object' && entry !== null && 'value' in entry && Object.keys(entry).every((name) => name === 'value' || name === 'description' || name === 'team_name');
+    const { value, description, team_name } = (isDescribed ? entry : { value: entry }) as { value: unknown; description?: unknown; team_name?: unknown };
+    return { key, value: typeof value === 'string' ? value : JSON.stringify(value), ...(typeof description === 'string' ? { description } : {}), ...(typeof team_name === 'string' ? { team_name } : {}) };
   });
   return importInBulk(ApiClient.fromEnvironment(), PATH, 'variables', entities, options.actionOnExistingKey);
 }
@@ -64,10 +65,11 @@ export async function exportVariables(file: string, options: { readonly format?:
   const format = formatOf(file, options.format);
   const rows = await ApiClient.fromEnvironment().list(PATH, 'variables', { order_by: 'key' });
   const hidden = rows.filter((row) => row['value'] === '***').map((row) => String(row['key']));
-  const entry = (row: Row): Json => (format === 'env' || (row['description'] ?? '') === '' ? (row['value'] ?? '') : { value: row['value'] ?? '', description: row['description'] ?? '' });
+  const entry = (row: Row): Json => (format === 'env' || ((row['description'] ?? '') === '' && row['team_name'] == null) ? (row['value'] ?? '') : { value: row['value'] ?? '', description: row['description'] ?? '', ...(row['team_name'] == null ? {} : { team_name: row['team_name'] }) });
   const text = await settingsText(new Map(rows.filter((row) => row['value'] !== '***').map((row) => [String(row['key']), entry(row)])), format);
   if (file === '-') print(text);
   else writeFileSync(file, text, { mode: 0o600 });
+  if (format === 'env') tellOfTeams(rows);
   if (hidden.length > 0) tell(`left out, because the api does not tell their values: ${hidden.join(', ')}`);
   tell(`${rows.length - hidden.length} variables exported${file === '-' ? '' : ` to ${file}`}`);
 }

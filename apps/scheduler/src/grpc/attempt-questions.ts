@@ -1,7 +1,9 @@
+import { isWithinReach, outOfReach } from '@millrace/access';
 import type { SecretBox } from '@millrace/access';
 import type { OutsideSecrets } from '@millrace/configuration';
 import type { executionProto } from '@millrace/contracts';
-import type { AssetEventReads, AttemptReads, Callbacks, Fence, FoundAssetEvent, StoredConnection } from '@millrace/persistence';
+import type { AssetEventReads, AttemptReads, Callbacks, Fence, FoundAssetEvent, RunningWork, StoredConnection } from '@millrace/persistence';
+import type { Logger } from '@millrace/telemetry';
 import type { AttemptId, ClaimToken, InstanceId } from '@millrace/vocabulary';
 import type { AttemptWrites } from './attempt-writes.js';
 
@@ -18,6 +20,7 @@ export class AttemptQuestions {
     private readonly callbacks: Callbacks,
     private readonly writes: AttemptWrites,
     private readonly outside: OutsideSecrets,
+    private readonly logger: Logger,
     private readonly otherRuns: (fence: Fence, query: executionProto.OtherRunQuery) => Promise<Partial<executionProto.QueryReply>>,
   ) {}
 
@@ -31,17 +34,20 @@ export class AttemptQuestions {
         case 'xcom':
           return { ...reply, ...(await this.#xcoms(what.value, current)) };
         case 'variableKey': {
-          const outside = this.outside.variable(what.value);
+          const outside = this.outside.variable(what.value, current.team);
           if (outside !== undefined) return { ...reply, found: true, json: outside };
           const variable = await this.reads.variable(what.value);
           if (variable === undefined) return reply;
+          if (!isWithinReach(variable.team, [current.team])) return { ...reply, error: this.#refusal('variable', what.value, variable.team, current) };
           return { ...reply, found: true, json: variable.isEncrypted ? this.secrets.open(variable.value, `variable/${what.value}`) : variable.value };
         }
         case 'connectionId': {
-          const outside = this.outside.connection(what.value);
+          const outside = this.outside.connection(what.value, current.team);
           if (outside !== undefined) return { ...reply, found: true, json: JSON.stringify(outside) };
           const connection = await this.reads.connection(what.value);
-          return connection === undefined ? reply : { ...reply, found: true, json: JSON.stringify(this.#open(connection)) };
+          if (connection === undefined) return reply;
+          if (!isWithinReach(connection.team, [current.team])) return { ...reply, error: this.#refusal('connection', what.value, connection.team, current) };
+          return { ...reply, found: true, json: JSON.stringify(this.#open(connection)) };
         }
         case 'latestRun':
           return { ...reply, found: true, json: JSON.stringify(await this.reads.isLatestRun(current.dagId, current.runId)) };
@@ -106,8 +112,14 @@ export class AttemptQuestions {
     return query.ascending ? found.toReversed() : found;
   }
 
+  /** Whose it is is told to operators only. */
+  #refusal(what: 'variable' | 'connection', name: string, owner: string | null, asking: RunningWork): string {
+    this.logger.warn('a task asked for what belongs to another team', { what, name, owner, dag_id: asking.dagId, run_id: asking.runId, team: asking.team });
+    return outOfReach(what, name, asking.dagId, asking.team);
+  }
+
   #open(stored: StoredConnection): Record<string, unknown> {
-    const { connectionId, passwordEncrypted, extraEncrypted, ...plain } = stored;
+    const { connectionId, passwordEncrypted, extraEncrypted, team: _, ...plain } = stored;
     const open = (sealed: string | null, field: string): string | null => (sealed === null ? null : this.secrets.open(sealed, `connection/${connectionId}/${field}`));
     return { connectionId, ...plain, password: open(passwordEncrypted, 'password'), extra: open(extraEncrypted, 'extra') };
   }

@@ -57,6 +57,18 @@ describe('connections outside the database', () => {
   });
 });
 
+describe('what is a team’s outside the database', () => {
+  const secrets = from({ MILLRACE_VAR__BLUE___REGION: 'blue’s', MILLRACE_VAR_REGION: 'everybody’s', MILLRACE_VAR__BLUE___FILE: 'secret', 'MILLRACE_VAR__A_____X': 'a_’s' });
+
+  it('is found by that team, before what is everybody’s', () => {
+    expect(['blue', 'Blue', 'green', null].map((team) => secrets.variable('region', team))).toEqual(['blue’s', 'blue’s', 'everybody’s', 'everybody’s']);
+  });
+
+  it.each([['_blue___region', null], ['_blue___region', 'green'], ['-blue---region', null], ['_blue__', null], ['blue___region', 'blue'], ['__x', 'a']])('and by no other name: %s asked by %s', (name, team) => {
+    expect(secrets.variable(name, team)).toBeUndefined();
+  });
+});
+
 describe('variables outside the database', () => {
   it('are texts, whatever the file has', () => {
     const file = join(folder, 'variables.json');

@@ -12,10 +12,15 @@ export interface OutsideSecretsOptions {
   readonly variablesFile: string;
 }
 
+interface Found {
+  readonly value: unknown;
+  readonly where: string;
+}
+
 /**
  * Connections and variables that are written down outside the database, for whoever keeps secrets with the deployment:
  * `MILLRACE_CONN_<ID>`, `MILLRACE_VAR_<KEY>`, the same with `_FILE` for the path of a file that holds the value, then the two files. Read when
- * asked for, so that a secret which was mounted anew counts at once.
+ * asked for, so that a secret which was mounted anew counts at once. A team's own are `MILLRACE_CONN__<TEAM>___<ID>`, as in Airflow, and come before what is everybody's.
  */
 export class OutsideSecrets {
   private readonly files = new Map<string, { readonly stamp: string; readonly values: Readonly<Record<string, unknown>> }>();
@@ -23,27 +28,36 @@ export class OutsideSecrets {
   constructor(private readonly options: OutsideSecretsOptions) {}
 
   /** @throws Error naming the place when what stands there is no connection, never what stands there */
-  connection(connectionId: string): OutsideConnection | undefined {
-    const found = this.#find(connectionVariable(connectionId), connectionId, this.options.connectionsFile);
+  connection(connectionId: string, team: string | null = null): OutsideConnection | undefined {
+    const found = this.#find(connectionVariable, connectionId, team, this.options.connectionsFile);
     return found === undefined ? undefined : outsideConnection(connectionId, found.value, found.where);
   }
 
   /** As text, as all variables are. */
-  variable(key: string): string | undefined {
-    const found = this.#find(variableVariable(key), key, this.options.variablesFile);
+  variable(key: string, team: string | null = null): string | undefined {
+    const found = this.#find(variableVariable, key, team, this.options.variablesFile);
     if (found === undefined) return undefined;
     return typeof found.value === 'string' ? found.value : JSON.stringify(found.value);
   }
 
-  #find(variable: string, name: string, file: string): { readonly value: unknown; readonly where: string } | undefined {
+  #find(variableOf: (name: string) => string, name: string, team: string | null, file: string): Found | undefined {
+    // A name that reads like one of a team would otherwise be another way to what is that team's.
+    const isPlain = !`${variableOf(name)}_`.includes('___');
+    const ofTeam = team !== null && isPlain && /^[a-z0-9]/i.test(name) ? this.#written(variableOf(`_${team}___${name}`)) : undefined;
+    if (ofTeam !== undefined) return ofTeam;
+    const written = isPlain ? this.#written(variableOf(name)) : undefined;
+    if (written !== undefined || file === '') return written;
+    const values = this.#values(file);
+    return Object.hasOwn(values, name) ? { value: values[name], where: `"${name}" in ${file}` } : undefined;
+  }
+
+  #written(variable: string): Found | undefined {
     const { env } = this.options;
     const value = env[variable];
     if (value !== undefined && value !== '') return { value, where: variable };
     const path = env[`${variable}_FILE`];
     if (path !== undefined && path !== '') return { value: textOf(path, `the file of ${variable}_FILE`).replace(/\r?\n$/, ''), where: `the file of ${variable}_FILE` };
-    if (file === '') return undefined;
-    const values = this.#values(file);
-    return Object.hasOwn(values, name) ? { value: values[name], where: `"${name}" in ${file}` } : undefined;
+    return undefined;
   }
 
   #values(file: string): Readonly<Record<string, unknown>> {

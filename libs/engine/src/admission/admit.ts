@@ -15,6 +15,8 @@ export interface SlotAsk extends Waiting {
   readonly maxPerTask: number | null;
   /** The dag's max_active_tasks over all its runs; null: no limit. */
   readonly maxPerDag: number | null;
+  /** The pool is a team's, and the dag is not that team's. @default false */
+  readonly isForeign?: boolean;
 }
 
 export interface PoolRoom {
@@ -116,6 +118,7 @@ function tagsOf(tags: PoolTags, name: string): ShareTags {
 
 function impossible(ask: SlotAsk, slots: number | undefined): string | null {
   if (slots === undefined) return `pool "${ask.pool}" does not exist. Make it (millrace pools set ${ask.pool} SLOTS "…"), or name another in the task; then clear the task`;
+  if (ask.isForeign === true) return `pool "${ask.pool}" belongs to another team than dag "${ask.dagId}". Name a pool of the dag's team or of none in the task, or let whoever owns the pool leave it to everybody; then clear the task`;
   if (slots > 0 && ask.slots > slots) return `it needs ${ask.slots} slots of pool "${ask.pool}", which has ${slots} in all. Give the pool more, or the task fewer (poolSlots); then clear the task`;
   return null;
 }

@@ -18,6 +18,8 @@ export interface AskedSlots {
   readonly maxPerTask: number | null;
   readonly maxPerDag: number | null;
   readonly askedAtMs: number;
+  /** Its pool is a team's, and its dag is not that team's. */
+  readonly isForeign: boolean;
 }
 
 /** What is taken and who asks, under the lock. */

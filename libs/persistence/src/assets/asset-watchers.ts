@@ -9,6 +9,8 @@ export interface WatcherRow {
   readonly assetUri: string;
   /** null: it has never looked. */
   readonly cursor: string | null;
+  /** Those that name it, with their teams. */
+  readonly dags: readonly { readonly dagId: string; readonly team: string | null }[];
 }
 
 /** Something a watcher has seen, by a name that is the same when it comes again. */
@@ -19,7 +21,9 @@ export interface SeenItem {
   readonly sameAs: string | null;
 }
 
-const COLUMNS = `w.id, w.name, w.kind, w.config, a.name as "assetName", a.uri as "assetUri", w.cursor_value as cursor`;
+const COLUMNS = `w.id, w.name, w.kind, w.config, a.name as "assetName", a.uri as "assetUri", w.cursor_value as cursor,
+  coalesce((select jsonb_agg(jsonb_build_object('dagId', d.dag_id, 'team', d.team) order by d.dag_id) from asset_watcher_dag_reference r join dag d on d.dag_id = r.dag_id
+    where r.watcher_id = w.id and not d.is_stale), '[]') as dags`;
 
 /**
  * lease-watchers: keeps what is held, and takes watchers nobody holds, up to a fair share among living schedulers. What is held beyond it is

@@ -108,10 +108,12 @@ export interface XComPageRead {
   readonly limit: number;
 }
 
-/** is-running: the dag and run of a running attempt, if this claim is its current one. */
+/** is-running: the dag, its team and the run of a running attempt, if this claim is its current one. */
 const IS_RUNNING: Statement = {
   name: 'is-running',
-  text: `select dag_id as "dagId", run_id as "runId" from task_instance where id = $1 and attempt_id = $2 and claim_token = $3 and state in ('running', 'restarting')`,
+  text: `
+select t.dag_id as "dagId", t.run_id as "runId", d.team from task_instance t join dag d on d.dag_id = t.dag_id
+where t.id = $1 and t.attempt_id = $2 and t.claim_token = $3 and t.state in ('running', 'restarting')`,
 };
 
 /**
@@ -127,13 +129,13 @@ select r.run_type not in ('scheduled', 'backfill') or (
 from dag_run r join dag d on d.dag_id = r.dag_id where r.dag_id = $1 and r.run_id = $2`,
 };
 
-const VARIABLE: Statement = { name: 'variable-of-task', text: `select value, is_encrypted as "isEncrypted" from variable where key = $1` };
+const VARIABLE: Statement = { name: 'variable-of-task', text: `select value, is_encrypted as "isEncrypted", team from variable where key = $1` };
 
 const CONNECTION: Statement = {
   name: 'connection-of-task',
   text: `
 select connection_id as "connectionId", conn_type as "connType", host, schema_name as schema, login, port,
-  password_encrypted as "passwordEncrypted", extra_encrypted as "extraEncrypted" from connection where connection_id = $1`,
+  password_encrypted as "passwordEncrypted", extra_encrypted as "extraEncrypted", team from connection where connection_id = $1`,
 };
 
 export interface StoredConnection {
@@ -145,6 +147,22 @@ export interface StoredConnection {
   readonly port: number | null;
   readonly passwordEncrypted: string | null;
   readonly extraEncrypted: string | null;
+  /** Whose dags may have it; null: all. */
+  readonly team: string | null;
+}
+
+export interface StoredVariable {
+  readonly value: string;
+  readonly isEncrypted: boolean;
+  /** Whose dags may have it; null: all. */
+  readonly team: string | null;
+}
+
+/** Who asks: what runs, and the team of its dag; null: it has none. */
+export interface RunningWork {
+  readonly dagId: string;
+  readonly runId: string;
+  readonly team: string | null;
 }
 
 /** What a running attempt may read. */
@@ -152,8 +170,8 @@ export class AttemptReads {
   constructor(private readonly on: Queryable) {}
 
   /** undefined: the claim is not the current one of a running attempt. */
-  async running(instanceId: InstanceId, attemptId: AttemptId, token: ClaimToken): Promise<{ dagId: string; runId: string } | undefined> {
-    return (await this.on.query<{ dagId: string; runId: string }>(IS_RUNNING, [instanceId, attemptId, token]))[0];
+  async running(instanceId: InstanceId, attemptId: AttemptId, token: ClaimToken): Promise<RunningWork | undefined> {
+    return (await this.on.query<RunningWork & Record<string, unknown>>(IS_RUNNING, [instanceId, attemptId, token]))[0];
   }
 
   async xcoms(read: XComRead): Promise<FoundXComRow[]> {
@@ -173,8 +191,8 @@ export class AttemptReads {
     return (await this.on.query<{ latest: boolean }>(IS_LATEST_RUN, [dagId, runId]))[0]?.latest ?? true;
   }
 
-  async variable(key: string): Promise<{ value: string; isEncrypted: boolean } | undefined> {
-    return (await this.on.query<{ value: string; isEncrypted: boolean }>(VARIABLE, [key]))[0];
+  async variable(key: string): Promise<StoredVariable | undefined> {
+    return (await this.on.query<StoredVariable & Record<string, unknown>>(VARIABLE, [key]))[0];
   }
 
   async connection(id: string): Promise<StoredConnection | undefined> {

@@ -1,4 +1,5 @@
 import type { BundleHash, DagVersionId, IndexPath, InstanceId, RunId, SessionId } from '@millrace/vocabulary';
+import type { RunningWork } from '../attempt-reads/attempt-reads.js';
 import type { Queryable, Statement } from '../database/database.js';
 
 export type CallbackKind = 'success' | 'failure' | 'retry' | 'skipped' | 'deadline';
@@ -21,6 +22,8 @@ export interface TakenCallback {
   /** The dag's current version: for a callback of no run. */
   readonly currentVersionId: DagVersionId | null;
   readonly currentBundleHash: BundleHash | null;
+  /** Of its dag; empty: none. */
+  readonly team: string;
 }
 
 export interface CallbackView {
@@ -68,7 +71,7 @@ with due as (
   returning c.*
 )
 select c.id, c.token, c.dag_id as "dagId", c.dag_run_id as "runId", c.instance_id as "instanceId", c.task_id as "taskId", c.index_path as "indexPath",
-  c.try_number as "tryNumber", c.kind, c.deadline, c.reason, c.queue, v.id as "currentVersionId", v.bundle_hash as "currentBundleHash"
+  c.try_number as "tryNumber", c.kind, c.deadline, c.reason, c.queue, v.id as "currentVersionId", v.bundle_hash as "currentBundleHash", coalesce(d.team, '') as team
 from taken c join dag d on d.dag_id = c.dag_id left join dag_version v on v.id = d.current_version_id`,
 };
 
@@ -108,7 +111,7 @@ const ANY: Statement = { name: 'any-callback-due', text: `select 1 from callback
 const RUNNING: Statement = {
   name: 'is-callback-running',
   text: `
-select c.dag_id as "dagId", coalesce(r.run_id, '') as "runId" from callback c left join dag_run r on r.id = c.dag_run_id
+select c.dag_id as "dagId", coalesce(r.run_id, '') as "runId", d.team from callback c join dag d on d.dag_id = c.dag_id left join dag_run r on r.id = c.dag_run_id
 where c.id = $1 and c.token = $2 and c.state = 'running'`,
 };
 
@@ -176,8 +179,8 @@ export class Callbacks {
   }
 
   /** What a callback that runs under this token belongs to. */
-  async running(id: string, token: string): Promise<{ dagId: string; runId: string } | undefined> {
-    return (await this.on.query<{ dagId: string; runId: string }>(RUNNING, [id, token]))[0];
+  async running(id: string, token: string): Promise<RunningWork | undefined> {
+    return (await this.on.query<RunningWork & Record<string, unknown>>(RUNNING, [id, token]))[0];
   }
 
   /** @param runId Airflow's run_id; null: of every run, and of none. */

@@ -48,6 +48,8 @@ export interface WantedCancel {
   readonly cancel: CancelRequest;
   readonly tries: number;
   readonly externalId: string | null;
+  readonly dagId: string;
+  readonly team: string | null;
 }
 
 export interface ExternalTaskView extends ExternalTask {
@@ -122,7 +124,7 @@ const TAKE_CANCELS: Statement = {
   text: `
 update external_task e set cancel_not_before = clock_timestamp() + $1 * interval '1 millisecond', cancel_tries = e.cancel_tries + 1
 where e.id in (select id from external_task where cancel_state = 'wanted' and cancel_not_before <= clock_timestamp() order by cancel_not_before limit $2 for update skip locked)
-returning e.id, e.cancel, e.cancel_tries as tries, e.external_id as "externalId"`,
+returning e.id, e.cancel, e.cancel_tries as tries, e.external_id as "externalId", e.dag_id as "dagId", (select d.team from dag d where d.dag_id = e.dag_id) as team`,
 };
 const CANCEL_DONE: Statement = {
   name: 'external-cancel-done',

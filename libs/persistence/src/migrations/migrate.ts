@@ -19,6 +19,7 @@ import { Access1700000000024 } from './0024-access.js';
 import { DagSources1700000000021 } from './0021-dag-sources.js';
 import { BundleVersions1700000000022 } from './0022-bundle-versions.js';
 import { RunVersionIndex1700000000290 } from './0029-run-version-index.js';
+import { PoolsOfTeams1700000000300 } from './0030-pools-of-teams.js';
 import { Maintenance1700000000281 } from './0028-maintenance.js';
 
 export const MIGRATIONS = [
@@ -40,6 +41,7 @@ export const MIGRATIONS = [
   DagSources1700000000021,
   BundleVersions1700000000022,
   RunVersionIndex1700000000290,
+  PoolsOfTeams1700000000300,
 ];
 
 /** Any number; the same in every version, so that two migrations at once wait for each other. */

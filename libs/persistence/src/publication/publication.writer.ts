@@ -80,6 +80,12 @@ export class PublicationWriter {
     return rows.map((row) => row.name);
   }
 
+  /** The team a dag of this file will be of, as the trigger on dag decides it. */
+  async ownerOf(bundleName: string, relativeFileloc: string, named: string | null): Promise<string | null> {
+    const { rows } = await this.db.query<{ team: string | null }>(OWNER_OF, [bundleName, relativeFileloc, named]);
+    return rows[0]!.team;
+  }
+
   async upsertDag(dag: DagPublication): Promise<void> {
     await this.db.query(UPSERT_DAG, [
       dag.dagId, dag.bundleName, dag.relativeFileloc, dag.fileloc, dag.team, dag.displayName, dag.description, dag.owners, dag.tags,
@@ -166,6 +172,8 @@ select d.dag_id, d.bundle_name, d.relative_fileloc, d.is_stale, d.current_versio
          'endDate', v.document->'endDate', 'catchup', coalesce(v.document->'catchup', 'false')) end as schedule_part
 from dag d left join dag_version v on v.id = d.current_version_id
 where d.dag_id = any($1::text[])`;
+
+const OWNER_OF = `select coalesce(team_of_file($1, $2), (select t.name from team t where t.name = $3 and t.sources = '{}')) as team`;
 
 const MISSING_TEAMS = `
 select wanted.name from unnest($1::text[]) as wanted (name) where not exists (select from team t where t.name = wanted.name)`;

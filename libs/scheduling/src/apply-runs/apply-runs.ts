@@ -5,6 +5,7 @@ import type { Database, DecisionWrites, StuckRuns, WrittenRun } from '@millrace/
 import type { Logger } from '@millrace/telemetry';
 import type { RunId } from '@millrace/vocabulary';
 import type { DatabaseClock } from '../clock/database-clock.js';
+import type { QueueTeams } from '../placement/queue-teams.js';
 import type { RoomKeeper } from '../room/room-keeper.js';
 import type { CachedRun, RunCache } from '../run-cache/run-cache.js';
 import { addDecision, claimsBefore, emptyWrites } from './decision-writes.js';
@@ -28,6 +29,7 @@ export interface ApplyRunsOptions {
   readonly home: string;
   /** Asked for each decision: whether a successor may go to the worker that completed its predecessor. */
   readonly continuation: () => boolean;
+  readonly queueTeams?: QueueTeams | undefined;
   /** What a run may queue now: no more than workers can take soon. The others wait in the database, in order. */
   readonly room: RoomKeeper;
 }
@@ -252,7 +254,7 @@ export class ApplyRuns {
       }
       return undefined;
     }
-    return addDecision(writes, part.entry, inputs, decision, nowMs, { home: this.options.home, continuation: this.options.continuation(), claims, room });
+    return addDecision(writes, part.entry, inputs, decision, nowMs, { home: this.options.home, continuation: this.options.continuation(), claims, room, queueTeams: this.options.queueTeams });
   }
 
   #settle(part: Part, row: WrittenRun, after: AfterCommit, ignored: Map<Waiting, string>): void {

@@ -7,6 +7,7 @@ import { uuidV7From } from '@millrace/vocabulary';
 import type { AttemptId, ClaimToken, InstanceId, SessionId } from '@millrace/vocabulary';
 import { makeGrant } from '../claims/make-grant.js';
 import type { ReadyAttempt } from '../dispatch/dispatcher.js';
+import type { QueueTeams } from '../placement/queue-teams.js';
 import type { CachedRun } from '../run-cache/run-cache.js';
 import type { RunInput } from './inputs.js';
 import { addWait, resultIn } from './waiting-writes.js';
@@ -46,6 +47,8 @@ export interface DecisionOptions {
   readonly claims: readonly RunEvent[];
   /** As given to `decide`. */
   readonly room: Room;
+  /** Whose dags may use a queue; left out where no worker goes on with anything. */
+  readonly queueTeams?: QueueTeams | undefined;
 }
 
 /**
@@ -67,7 +70,7 @@ export function claimsBefore(run: Run, events: readonly RunEvent[]): RunEvent[] 
  * of the run and would take more: claimed here and now, so that a chain needs neither the broker nor a second commit.
  */
 export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: readonly RunInput[], decision: Decision, nowMs: number, options: DecisionOptions): AfterCommit {
-  const { home, continuation, claims: heard, room } = options;
+  const { home, continuation, claims: heard, room, queueTeams } = options;
   const { row, run } = entry;
   const ignored = new Set(decision.ignored.map((item) => item.event));
   const dispatched = new Map<InstanceId, { instance: Instance; attemptId: AttemptId }>();
@@ -89,7 +92,7 @@ export function addDecision(writes: WritesInProgress, entry: CachedRun, inputs: 
       for (let i = from; i < open.length; i++) {
         const { instance, attemptId } = open[i]!;
         const task = run.plan.tasks[instance.task]!;
-        if (claims.has(instance.id) || !taker.queues.has(task.queue) || (successors !== null && !successors.includes(instance.task))) continue;
+        if (claims.has(instance.id) || !taker.queues.has(task.queue) || queueTeams?.mayUse(task.queue, row.team) === false || (successors !== null && !successors.includes(instance.task))) continue;
         const token = randomUUID() as string as ClaimToken;
         claims.set(instance.id, { token, sessionId: taker.sessionId, workerName: taker.workerName });
         markClaimed(run, instance.id, attemptId);

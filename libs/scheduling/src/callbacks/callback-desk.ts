@@ -5,6 +5,7 @@ import type { Logger } from '@millrace/telemetry';
 import { NO_INSTANCE_ID } from '@millrace/vocabulary';
 import type { AttemptId, ClaimToken, InstanceId } from '@millrace/vocabulary';
 import { instantText, makeGrant } from '../claims/make-grant.js';
+import type { QueueTeams } from '../placement/queue-teams.js';
 import type { RunCache } from '../run-cache/run-cache.js';
 import type { ConnectedWorker, WorkerDirectory } from '../sessions/worker-directory.js';
 
@@ -34,6 +35,7 @@ export class CallbackDesk {
     private readonly workers: WorkerDirectory,
     private readonly logger: Logger,
     private readonly home: string,
+    private readonly queueTeams: QueueTeams,
   ) {}
 
   /** There may be something to hand out. Never throws. */
@@ -92,12 +94,20 @@ export class CallbackDesk {
       const taken = await callbacks.take([...worker.queues], worker.sessionId, ARRIVAL_MS, PER_WORKER);
       if (taken.length === 0) continue;
       const runs = await this.cache.headers([...new Set(taken.flatMap((callback) => callback.runId ?? []))]);
-      for (const callback of taken) this.#send(worker, callback, callback.runId === null ? undefined : runs.get(callback.runId));
+      const mayRun = taken.filter((callback) => this.queueTeams.mayUse(callback.queue, callback.team));
+      for (const callback of taken) if (!mayRun.includes(callback)) await this.#refuse(callbacks, callback);
+      for (const callback of mayRun) this.#send(worker, callback, callback.runId === null ? undefined : runs.get(callback.runId));
       handed += taken.length;
       // As many as it may have: there may be more for the next one.
       if (taken.length === PER_WORKER) this.#again = this.workers.size > 1;
     }
     return handed;
+  }
+
+  async #refuse(callbacks: Callbacks, { id, token, queue, dagId, team }: TakenCallback): Promise<void> {
+    const reason = this.queueTeams.refusal(queue, dagId, team);
+    await callbacks.report(id, token, 'failed', reason, '', 0);
+    this.logger.warn('a callback was not run: its queue is another team\'s', { callback_id: id, dag_id: dagId, reason });
   }
 
   #send(worker: ConnectedWorker, callback: TakenCallback, row: RunRow | undefined): void {

@@ -64,7 +64,7 @@ describe('callbacks', () => {
     await rig.ended(await rig.trigger('d', { runId: 'r1' }));
     const [callback] = await handed(worker, 1);
     const callbacks = new Callbacks(rig.migrated.database);
-    expect(await callbacks.running(callback!.callbackId, callback!.token)).toEqual({ dagId: 'd', runId: 'r1' });
+    expect(await callbacks.running(callback!.callbackId, callback!.token)).toEqual({ dagId: 'd', runId: 'r1', team: null });
     expect(await callbacks.running(callback!.callbackId, randomUUID())).toBeUndefined();
     await report(rig, callback!);
     expect(await callbacks.running(callback!.callbackId, callback!.token)).toBeUndefined();

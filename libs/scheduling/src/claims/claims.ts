@@ -4,6 +4,7 @@ import { NaturalBatcher, Signal } from '@millrace/lifecycle';
 import { claimAttempts } from '@millrace/persistence';
 import type { ClaimRow, ClaimedRow, Database, RunRow } from '@millrace/persistence';
 import type { AttemptId, RunId } from '@millrace/vocabulary';
+import type { QueueTeams } from '../placement/queue-teams.js';
 import type { RunCache } from '../run-cache/run-cache.js';
 import type { GrantBook } from './grant-book.js';
 import { makeGrant } from './make-grant.js';
@@ -27,6 +28,9 @@ export class Claims {
     private readonly cache: RunCache,
     private readonly grants: GrantBook,
     private readonly home: string,
+    private readonly queueTeams: QueueTeams,
+    /** Ends an attempt no worker may have. It is claimed already, so that nobody else takes it up. */
+    private readonly refuse: (row: ClaimedRow, dagId: string, reason: string) => void,
     private readonly onClaimed: (queue: string, scheduledSeconds: number | null, queuedSeconds: number | null, of: ClaimedFacts) => void = () => undefined,
   ) {
     this.#batcher = new NaturalBatcher({ maxSize: 500, flush: (claims) => this.#flush(claims) });
@@ -49,10 +53,16 @@ export class Claims {
       const cached = this.cache.get(row.runId);
       const header = cached?.row ?? headers.get(row.runId);
       if (header === undefined) return null;
-      const instance = cached?.run.instances.get(row.instanceId);
-      if (cached !== undefined) markClaimed(cached.run, row.instanceId, row.attemptId);
       const { plan, taskParams } = this.cache.version(header.dagVersionId);
       const position = plan.byId.get(row.taskId);
+      const queue = position === undefined ? '' : plan.tasks[position]!.queue;
+      if (!this.queueTeams.mayUse(queue, header.team)) {
+        if (cached !== undefined) markClaimed(cached.run, row.instanceId, row.attemptId);
+        this.refuse(row, header.dagId, this.queueTeams.refusal(queue, header.dagId, header.team));
+        return null;
+      }
+      const instance = cached?.run.instances.get(row.instanceId);
+      if (cached !== undefined) markClaimed(cached.run, row.instanceId, row.attemptId);
       if (position === undefined) return null;
       if (instance !== undefined && instance.queuedAtMs !== null) {
         this.onClaimed(plan.tasks[position]!.queue, secondsBetween(instance.scheduledAtMs, instance.queuedAtMs), secondsBetween(instance.queuedAtMs, row.startMs), { row: header, taskId: row.taskId, attemptId: row.attemptId, queuedAtMs: instance.queuedAtMs, startMs: row.startMs });

@@ -7,7 +7,7 @@ import type { AttemptFacts, RunReader } from '@millrace/persistence';
 import type { ApplyRuns } from '../apply-runs/apply-runs.js';
 import type { Taker } from '../apply-runs/inputs.js';
 import { readOutletEvents } from './outlet-events.js';
-import type { GrantBook } from '../claims/grant-book.js';
+import type { GrantBook, GrantEntry } from '../claims/grant-book.js';
 
 type Completion = executionProto.Completion;
 
@@ -68,6 +68,16 @@ export class Completions {
       default:
         return result satisfies never;
     }
+  }
+
+  /** Ends an attempt that was claimed and must not run; it is not tried again. What cannot be written now is found by the heartbeats of its worker, which does not hold it. */
+  async refuse(runId: RunId, of: Pick<GrantEntry, 'instanceId' | 'attemptId' | 'token'>, reason: string): Promise<boolean> {
+    const { instanceId, attemptId, token } = of;
+    const result = await this.apply.submit(runId, {
+      event: { type: 'finished', instanceId, attemptId, outcome: 'failed', retryable: false, error: cleanText(reason), resumeAtMs: null, branch: null, skipDownstream: '' },
+      completion: { instanceId, attemptId, claimToken: token, claimKnown: true, facts: null, question: null, indexName: null, xcoms: [], taker: null, onlySuccessor: false },
+    });
+    return result.kind === 'applied';
   }
 
   /** Was this very report accepted before (its answer was lost), or is it a late result of a lost attempt? */

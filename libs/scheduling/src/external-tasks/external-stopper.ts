@@ -1,6 +1,7 @@
 import { ExternalCancels } from '@millrace/persistence';
 import type { CancelRequest, Database, WantedCancel } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
+import type { AskingDag } from '../watchers/watched-source.js';
 
 const BATCH = 20;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -12,7 +13,7 @@ const MAX_RETRY_MS = 10 * 60_000;
 const MAX_TRIES = 20;
 
 /** Headers that authorise a request, from a connection. */
-export type AuthorizationOf = (connectionId: string) => Promise<Readonly<Record<string, string>>>;
+export type AuthorizationOf = (connectionId: string, dag: AskingDag) => Promise<Readonly<Record<string, string>>>;
 
 /**
  * Tells platforms that nobody waits any more for work they do. At least once: a platform must take the same request twice. Rung by the
@@ -50,9 +51,9 @@ export class ExternalStopper {
     }
   }
 
-  async #one({ id, cancel, tries, externalId }: WantedCancel): Promise<boolean> {
+  async #one({ id, cancel, tries, externalId, dagId, team }: WantedCancel): Promise<boolean> {
     try {
-      await send(cancel, cancel.connectionId === undefined ? {} : await this.authorization(cancel.connectionId));
+      await send(cancel, cancel.connectionId === undefined ? {} : await this.authorization(cancel.connectionId, { dagId, team }));
       await this.#cancels.told(id);
       return true;
     } catch (error) {

@@ -10,6 +10,7 @@ import { uuidV7From } from '@millrace/vocabulary';
 import { dagAssets } from './asset-references.js';
 import { checkDocuments } from './check-documents.js';
 import type { CheckedDag, DocumentProblem } from './check-documents.js';
+import type { QueueTeams } from '../placement/queue-teams.js';
 import { timetableOf } from '../schedules/timetable-of.js';
 import type { PublishedFile, PublishedTimetable, PublishedTogether, PublishResult } from './published-file.js';
 import { runsProblem } from './timetable-desk.js';
@@ -26,7 +27,7 @@ export class Publication {
   constructor(
     private readonly database: Database,
     private readonly broker: Broker,
-    private readonly options: { readonly pausedAtCreation: boolean; readonly maxMapLength?: number },
+    private readonly options: { readonly pausedAtCreation: boolean; readonly maxMapLength?: number; readonly queueTeams?: QueueTeams },
   ) {}
 
   async publishFile(file: PublishedFile): Promise<PublishResult> {
@@ -42,7 +43,7 @@ export class Publication {
       const writer = new PublicationWriter(tx.client);
       const now = await writer.lock();
       const stored = new Map((await writer.dagsOf(dags.map((dag) => dag.document.dagId))).map((row) => [row.dag_id, row]));
-      const conflicts = [...ownershipProblems(file, dags, stored), ...(await teamProblems(writer, dags))];
+      const conflicts = [...ownershipProblems(file, dags, stored), ...(await teamProblems(writer, dags)), ...(await this.#queueProblems(writer, file, dags))];
       if (conflicts.length > 0) return { problems: conflicts, published: [], retired: [] };
 
       await writer.touchBundle(file.bundleName, file.bundleVersion || null);
@@ -81,7 +82,7 @@ export class Publication {
       const now = await writer.lock();
       const stored = new Map((await writer.dagsOf([...owners.keys()])).map((row) => [row.dag_id, row]));
       const conflicts: (DocumentProblem & { file: string })[] = [];
-      for (const { file, dags } of checked) for (const problem of [...ownershipProblems(file, dags, stored, true), ...(await teamProblems(writer, dags))]) conflicts.push({ ...problem, file: file.relativeFileloc });
+      for (const { file, dags } of checked) for (const problem of [...ownershipProblems(file, dags, stored, true), ...(await teamProblems(writer, dags)), ...(await this.#queueProblems(writer, file, dags))]) conflicts.push({ ...problem, file: file.relativeFileloc });
       if (conflicts.length > 0) return { problems: conflicts, changed: [], retired: [] };
       const refusal = await and(tx);
       if (refusal !== null) return { problems: [{ where: null, message: refusal, file: '' }], changed: [], retired: [] };
@@ -165,6 +166,20 @@ export class Publication {
       await writer.setNextRun(document.dagId, told !== null && last !== null ? NO_RUN : nextRun(timetable, last, now));
     }
     return { dagId: document.dagId, versionNumber: version.versionNumber, changed: changed || stored?.is_stale === true };
+  }
+
+  /** Tasks in queues that are for other teams than the one the dag will be of. */
+  async #queueProblems(writer: PublicationWriter, file: PublishedFile, dags: readonly CheckedDag[]): Promise<DocumentProblem[]> {
+    const { queueTeams } = this.options;
+    if (queueTeams === undefined || queueTeams.isEmpty) return [];
+    const problems: DocumentProblem[] = [];
+    for (const { document } of dags) {
+      const team = (await writer.ownerOf(file.bundleName, file.relativeFileloc, document.team)) ?? '';
+      for (const task of document.tasks) {
+        if (!queueTeams.mayUse(task.queue, team)) problems.push({ where: task.definedAt ?? document.definedAt, message: `task "${task.taskId}": ${queueTeams.refusal(task.queue, document.dagId, team)}` });
+      }
+    }
+    return problems;
   }
 
   /** The first runs of a dag's own timetable; of one that has made runs, a processor is asked how it goes on. */

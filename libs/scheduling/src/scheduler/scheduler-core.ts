@@ -5,7 +5,7 @@ import type { HealthReport } from '@millrace/lifecycle';
 import type { LiveUpdate, LiveUpdates } from '@millrace/live-updates';
 import type { Broker } from '@millrace/messaging';
 import { Maintenance, RunReader, RunWorkers, ServiceInstances, SlotRequests, StuckRuns, Timers, WorkerSessions, completeBackfills } from '@millrace/persistence';
-import type { Database, ServiceInstance } from '@millrace/persistence';
+import type { ClaimedRow, Database, ServiceInstance } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import type { RunId } from '@millrace/vocabulary';
 import { failCancelled } from '../backfills/backfill-desk.js';
@@ -29,6 +29,7 @@ import { createOutboxHandlers } from '../outbox/handlers.js';
 import { OutboxRunner } from '../outbox/outbox-runner.js';
 import { TriggerDesk } from '../commands/trigger-desk.js';
 import { OtherRuns } from '../other-runs/other-runs.js';
+import { QueueTeams } from '../placement/queue-teams.js';
 import { Placement } from '../placement/placement.js';
 import { QueueBoard } from '../room/queue-board.js';
 import { RunCache } from '../run-cache/run-cache.js';
@@ -56,6 +57,8 @@ export interface SchedulerCoreOptions {
   readonly republishAfterMs: number;
   /** Headers that authorise a request to a platform that is told to stop. @default none */
   readonly externalAuthorization?: AuthorizationOf;
+  /** Which queues only dags of certain teams may use. @default none */
+  readonly queueTeams?: QueueTeams;
 }
 
 /** A schedule due sooner than this is waited for; a later one is found by a sweep before. */
@@ -122,6 +125,7 @@ export class SchedulerCore extends ManagedService {
     const reader = new RunReader(database.hot);
     const stuck = new StuckRuns(database);
     const home = options.self.id;
+    const queueTeams = options.queueTeams ?? new QueueTeams();
     this.sessions = new WorkerSessions(database);
     this.maintenance = new MaintenanceWatch(new Maintenance(database), logger);
     const requests = new SlotRequests(database);
@@ -145,7 +149,7 @@ export class SchedulerCore extends ManagedService {
     });
     this.cache.dropped = (id) => this.board.dropped(id);
     const room = this.board;
-    this.apply = new ApplyRuns(database, this.cache, this.#clock, stuck, listener, logger, { batchMax: options.batchMax, home, continuation: () => options.continuation && !this.maintenance.held, room });
+    this.apply = new ApplyRuns(database, this.cache, this.#clock, stuck, listener, logger, { batchMax: options.batchMax, home, continuation: () => options.continuation && !this.maintenance.held, queueTeams: options.queueTeams, room });
     this.#starts = new StartRuns(database, this.cache, this.#clock, listener, logger, home, room);
     this.runWorkers = new RunWorkers(database);
     this.placement = new Placement(this.runWorkers, this.workers, logger, home);
@@ -154,8 +158,8 @@ export class SchedulerCore extends ManagedService {
     this.signals = new SignalDesk(database, this.apply);
     this.external = new ExternalStopper(database, options.externalAuthorization ?? (() => Promise.resolve({})), logger);
     this.#schedules = new ScheduledRuns(database, this.cache, (dagId) => void this.#starts.forDag(dagId), logger);
-    this.callbacks = new CallbackDesk(database, this.cache, this.workers, logger, home);
-    this.claims = new Claims(database, this.cache, this.grants, home, (queue, scheduled, queued, of) => observer.claimed?.(queue, scheduled, queued, of));
+    this.callbacks = new CallbackDesk(database, this.cache, this.workers, logger, home, queueTeams);
+    this.claims = new Claims(database, this.cache, this.grants, home, queueTeams, (row, dagId, reason) => this.#refuse(row, dagId, reason), (queue, scheduled, queued, of) => observer.claimed?.(queue, scheduled, queued, of));
     this.assets = new AssetRuns(database, this.cache, (dagId) => void this.#starts.forDag(dagId), logger);
     this.otherRuns = new OtherRuns(database, this.cache, this.apply, new TriggerDesk(database, this.cache, (_id, dagId) => void this.#starts.forDag(dagId)), (dagId) => void this.#starts.forDag(dagId));
     this.outbox = new OutboxRunner(database, createOutboxHandlers({ apply: this.apply, database, broker, logger, startRuns: (dagId) => void this.#starts.forDag(dagId), cache: this.cache, callbacks: () => this.callbacks.poke(), stopExternal: () => this.external.poke(), deliver: (to) => void this.signals.deliver(to).catch(() => undefined), lookAtAssets: (dagIds) => this.assets.forDags(dagIds) }), logger);
@@ -166,6 +170,12 @@ export class SchedulerCore extends ManagedService {
       { starts: this.#starts, timerWatch: this.#timers, signals: this.signals, external: this.external, dispatcher: this.#dispatcher, schedules: this.#schedules, admission: this.admission, placement: this.placement, maintenance: this.maintenance, cache: this.cache, workers: this.workers, outbox: this.outbox, callbacks: this.callbacks, assets: this.assets, broker, logger },
       { leaseTtlMs: options.leaseTtlMs, republishAfterMs: options.republishAfterMs, deliveryGraceMs: Math.max(2_000, options.beatEveryMs * 2), idleAfterMs: 10_000 },
     );
+  }
+
+  #refuse({ runId, instanceId, attemptId, token, taskId }: ClaimedRow, dagId: string, reason: string): void {
+    void this.completions.refuse(runId, { instanceId, attemptId, token }, reason).then((isEnded) => {
+      if (isEnded) this.logger.warn('a task was not run: its queue is another team\'s', { dag_id: dagId, task_id: taskId, reason });
+    });
   }
 
   /** Heartbeats could not be accepted. */

@@ -13,6 +13,7 @@ import { waitFor } from '@millrace/test-services';
 import { createCommands } from '../commands/create-commands.js';
 import { dagAssets } from '../publication/asset-references.js';
 import type { Commands } from '../commands/commands.js';
+import type { QueueTeams } from '../placement/queue-teams.js';
 import { SchedulerCore } from '../scheduler/scheduler-core.js';
 import type { SchedulerCoreOptions } from '../scheduler/scheduler-core.js';
 
@@ -28,6 +29,7 @@ export interface RigOptions {
   readonly continuation?: boolean;
   readonly leaseTtlMs?: number;
   readonly sweepEveryMs?: number;
+  readonly queueTeams?: QueueTeams;
 }
 
 /** What a rig's worker does with an attempt; `null`: says nothing, as a worker that died would. */
@@ -76,6 +78,7 @@ export class SchedulerRig {
       maxCachedInstances: 100_000,
       xcomMaxBytes: 1_000_000,
       republishAfterMs: 1_000,
+      ...(this.options.queueTeams === undefined ? {} : { queueTeams: this.options.queueTeams }),
     };
     const core = new SchedulerCore(database, broker, new InProcessLiveUpdates(), silent, options, { committed() {}, swept() {}, published() {} });
     await core.start();

@@ -106,7 +106,7 @@ export class PostgresWatch implements WatchedSource {
 
   async #connect(): Promise<ForeignTable> {
     const config = this.#config;
-    const connection = await this.openConnection(config.connId);
+    const connection = await this.openConnection(config.connId, this.watcher.dags);
     if (connection === undefined) throw new Error(`there is no connection "${config.connId}"`);
     const table = new ForeignTable({
       url: addressOf('postgres', connection, 5432, config.connId),

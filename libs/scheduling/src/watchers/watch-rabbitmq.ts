@@ -57,7 +57,7 @@ export class RabbitMqWatch implements WatchedSource {
 
   async #open(): Promise<void> {
     const config = this.watcher.config as RabbitMqConfig;
-    const connection = await this.openConnection(config.connId);
+    const connection = await this.openConnection(config.connId, this.watcher.dags);
     if (connection === undefined) throw new Error(`there is no connection "${config.connId}"`);
     if (this.#isStopped) return;
     this.#queue = new ForeignQueue({

@@ -11,8 +11,14 @@ export interface WatcherConnection {
   readonly schema: string | null;
 }
 
-/** Looks a connection up and opens its secrets; undefined: there is none. */
-export type OpenConnection = (connectionId: string) => Promise<WatcherConnection | undefined>;
+/** On whose behalf a connection is opened; team null: of a dag of none. */
+export interface AskingDag {
+  readonly dagId: string;
+  readonly team: string | null;
+}
+
+/** Looks a connection up and opens its secrets; undefined: there is none. Rejects when it is not for all of these dags. */
+export type OpenConnection = (connectionId: string, asking: readonly AskingDag[]) => Promise<WatcherConnection | undefined>;
 
 /** Something that happened outside, ready to be an event; or why it cannot be one. */
 export type WatchedItem = SeenItem &

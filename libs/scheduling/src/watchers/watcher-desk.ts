@@ -81,7 +81,7 @@ export class WatcherDesk extends ManagedService {
     const mine = new Map(rows.map((row) => [row.id, row]));
     for (const [id, { watcher }] of this.#held) {
       const now = mine.get(id);
-      if (now === undefined || now.kind !== watcher.kind || !isDeepStrictEqual(now.config, watcher.config)) await this.#letGo(id);
+      if (now === undefined || now.kind !== watcher.kind || !isDeepStrictEqual([now.config, now.dags], [watcher.config, watcher.dags])) await this.#letGo(id);
     }
     for (const row of rows) if (!this.#held.has(row.id)) this.#watch(row);
     if (this.#pass++ % FORGET_EVERY === 0) await this.#watchers.forgetOld();

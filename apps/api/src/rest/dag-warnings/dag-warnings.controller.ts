@@ -34,6 +34,7 @@ function toResponse(row: PoolWarningRow): { dag_id: string; warning_type: string
     warning_type: NO_POOL,
     message: row.slots === null
       ? `Task "${row.task_id}" names pool "${row.pool}", which does not exist: it will fail. Make the pool, or name another.`
+      : row.is_foreign ? `Task "${row.task_id}" names pool "${row.pool}", which belongs to another team: it will fail. Name another pool, or leave this one to everybody.`
       : `Task "${row.task_id}" needs ${row.pool_slots} slots of pool "${row.pool}", which has ${row.slots}: it will fail. Give the pool more, or the task fewer.`,
     timestamp: instantText(row.since),
     dag_display_name: row.display_name ?? row.dag_id,
