@@ -10,8 +10,11 @@ import { signLogRead } from './log-read-token.js';
 
 export interface FetchLogOptions {
   readonly internalToken: string;
-  readonly offset: number;
+  /** Default: the beginning. */
+  readonly offset?: number;
   readonly limit?: number;
+  /** Instead of both: so many bytes before the end. */
+  readonly last?: number;
   readonly follow: boolean;
   readonly signal?: AbortSignal;
   /** Until the answer's headers, connecting included. */
@@ -25,8 +28,12 @@ export interface FetchLogOptions {
 }
 
 export interface FetchedLog {
-  readonly bytes: IncomingMessage;
+  readonly bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   readonly url: string;
+  /** The byte it begins at. */
+  readonly offset: number;
+  /** Bytes of the whole log; null when the server did not say. */
+  readonly size: number | null;
 }
 
 const LINK_LOCAL = new BlockList();
@@ -49,12 +56,26 @@ export async function fetchLog(server: string, logPath: string, options: FetchLo
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Error(`not an http address: ${server}`);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (options.allowLinkLocal !== true && isIP(host) !== 0 && isLinkLocal(host)) throw new Error(`${host} is a link-local address; logs are not read from there`);
-  url.searchParams.set('offset', String(options.offset));
+  const { offset = 0, last } = options;
+  if (last === undefined) url.searchParams.set('offset', String(offset));
   if (options.limit !== undefined) url.searchParams.set('limit', String(options.limit));
   if (options.follow) url.searchParams.set('follow', '1');
   const token = await signLogRead(options.internalToken, { logPath, audience: url.host });
   const response = await open(url, token, options);
-  if (response.statusCode === 200) return { bytes: response, url: url.href };
+  if (response.statusCode === 200) {
+    const size = Number(response.headers['x-millrace-log-size'] ?? Number.NaN);
+    if (last === undefined) return { bytes: response, url: url.href, offset, size: Number.isSafeInteger(size) ? size : null };
+    response.destroy();
+    throw new Error('it answers with the whole log where its end was asked for');
+  }
+  if (last !== undefined && (response.statusCode === 206 || response.statusCode === 416)) {
+    // An empty log has no last byte: 416, and that is no failure.
+    const [, from, size] = /^bytes (?:(\d{1,15})-\d{1,15}|\*)\/(\d{1,15})$/.exec(response.headers['content-range'] ?? '') ?? [];
+    if (size !== undefined && (response.statusCode === 206 ? from !== undefined : size === '0')) {
+      if (response.statusCode === 416) response.resume();
+      return { bytes: response.statusCode === 416 ? [] : response, url: url.href, offset: Number(from ?? 0), size: Number(size) };
+    }
+  }
   const detail = await beginningOf(response);
   throw new Error(`${response.statusCode} ${response.statusMessage ?? ''}${detail === '' ? '' : `: ${detail}`}`);
 }
@@ -63,7 +84,7 @@ function open(url: URL, token: string, options: FetchLogOptions): Promise<Incomi
   const send = url.protocol === 'https:' ? requestHttps : requestHttp;
   return new Promise((done, fail) => {
     const request = send(url, {
-      headers: { authorization: `Bearer ${token}` }, agent: false, lookup: options.allowLinkLocal === true ? undefined : guardedLookup,
+      headers: { authorization: `Bearer ${token}`, ...(options.last === undefined ? {} : { range: `bytes=-${options.last}` }) }, agent: false, lookup: options.allowLinkLocal === true ? undefined : guardedLookup,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.tls ? { cert: options.tls.cert, key: options.tls.key, ...(options.tls.ca === null ? {} : { ca: options.tls.ca }) } : {}),
     });

@@ -13,4 +13,7 @@ export type { LogReadHandler, LogReadHandlerOptions } from './log-read-handler.j
 export { signLogRead } from './log-read-token.js';
 export type { LogReadGrant } from './log-read-token.js';
 export { readLog } from './read-log.js';
-export type { LogLocation, LogReading, LogStore, LogSource, ReadLogOptions } from './read-log.js';
+export type { LogLocation, LogRange, LogReading, LogStore, LogSource, ReadLogOptions } from './read-log.js';
+export { searchLog } from './search-log.js';
+export type { LogMatch } from './search-log.js';
+export { wholeMessages } from './whole-messages.js';

@@ -12,7 +12,7 @@ import { createLogReadHandler } from './log-read-handler.js';
 import { signLogRead } from './log-read-token.js';
 import { logPathOf, logUrlPath } from './log-path.js';
 import { readLog } from './read-log.js';
-import type { ReadLogOptions } from './read-log.js';
+import type { LogRange, ReadLogOptions } from './read-log.js';
 
 const internalToken = 'i'.repeat(40);
 const logPath = logPathOf({ dagId: 'etl', runId: 'r1', taskId: 'load', indexPath: [], tryNumber: 1 });
@@ -145,6 +145,40 @@ describe('readLog', () => {
     put(logPath, `abc\n${end}`);
     const reading = await readLog({ logPath, worker: { host: '127.0.0.1', port: 1 } }, options({ folder: root, offset: 1 }));
     expect([reading.source, await drain(reading.chunks), reading.nextOffset, reading.ended]).toEqual(['local', `bc\n${end}`, 4 + end.length, true]);
+  });
+
+  it.each(['local', 'worker', 'store'])('reads the last bytes of a %s log, and says where they begin', async (where) => {
+    const text = `0123456789\n${end}`;
+    const size = text.length;
+    if (where !== 'store') put(logPath, text);
+    const store = {
+      url: 's3://logs',
+      read: async (_: string, range: LogRange) => (where === 'store' && 'last' in range ? { offset: size - range.last, size, chunks: (async function* () { yield Buffer.from(text).subarray(-range.last); })() } : null),
+    };
+    const worker = workerAt(await logPort());
+    const reading = await readLog({ logPath, worker }, options({ folder: where === 'local' ? root : join(root, 'here'), store, last: end.length + 3 }));
+    expect([reading.source, reading.firstOffset, reading.size, await drain(reading.chunks), reading.nextOffset, reading.ended]).toEqual([where, 8, size, `89\n${end}`, size, true]);
+  });
+
+  it.each(['local', 'worker'])('reads what there is when a %s log is shorter than its last bytes, or empty', async (where) => {
+    for (const text of ['abc', '']) {
+      put(logPath, text);
+      const reading = await readLog({ logPath, worker: workerAt(await logPort()) }, options({ folder: where === 'local' ? root : join(root, 'here'), last: 100 }));
+      expect([reading.source, reading.firstOffset, reading.size, await drain(reading.chunks)]).toEqual([where, 0, text.length, text]);
+    }
+  });
+
+  it('goes on with the next source within the last bytes when a worker dies midway', async () => {
+    put(logPath, '0123456789');
+    const dying = await listen((_request, response) => { response.writeHead(206, { 'content-length': '6', 'content-range': 'bytes 4-9/10' }).write('45', () => response.destroy()); });
+    const reading = await readLog({ logPath, worker: workerAt(dying) }, options({ logServerUrls: [`http://${await logPort()}`], last: 6 }));
+    expect([await drain(reading.chunks), reading.firstOffset, reading.nextOffset]).toEqual(['456789', 4, 10]);
+  });
+
+  it('does not read a whole log from who does not know of last bytes', async () => {
+    const old = await listen((_request, response) => response.end('everything'));
+    const reading = await readLog({ logPath, worker: workerAt(old) }, options({ last: 3 }));
+    expect([reading.source, reading.messages.join('\n')]).toEqual(['none', expect.stringContaining('the whole log where its end was asked for')]);
   });
 
   it('goes to the worker, then to the log-servers, and says each step', async () => {

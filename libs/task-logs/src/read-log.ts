@@ -21,8 +21,11 @@ export interface LogStore {
   /** Told to people. */
   readonly url: string;
   /** null: it has nothing of this log. */
-  read(logPath: string, range: { readonly offset: number; readonly limit: number }, signal?: AbortSignal): Promise<{ readonly chunks: AsyncIterable<Uint8Array> } | null>;
+  read(logPath: string, range: LogRange, signal?: AbortSignal): Promise<{ readonly offset: number; readonly size: number; readonly chunks: AsyncIterable<Uint8Array> } | null>;
 }
+
+/** A stretch of a log, or its last bytes, however long it is. */
+export type LogRange = { readonly offset: number; readonly limit: number } | { readonly last: number };
 
 export interface ReadLogOptions {
   /** `logs.folder` of this process. */
@@ -34,6 +37,8 @@ export interface ReadLogOptions {
   readonly store?: LogStore | null;
   readonly offset?: number;
   readonly limit?: number;
+  /** Instead of offset, limit and follow: so many bytes before the end, as it is when the first source that has the log is asked. */
+  readonly last?: number;
   readonly follow?: boolean;
   /** With follow: whether the try has ended. Asked about every half second while nothing comes. */
   readonly isFinished?: () => Promise<boolean> | boolean;
@@ -55,8 +60,12 @@ export interface LogReading {
   readonly sources: readonly string[];
   /** What was tried, as `*** …` lines; grows while the chunks are read. */
   readonly messages: readonly string[];
+  /** The byte the reading began at. */
+  readonly firstOffset: number;
   /** Where the next read goes on. */
   readonly nextOffset: number;
+  /** Bytes of the whole log where it was found, when it was opened; null: nobody had it, or somebody old did not say. */
+  readonly size: number | null;
   /** The try's end line has been read. */
   readonly ended: boolean;
   /** To be read once. */
@@ -70,6 +79,7 @@ export interface LogReading {
  */
 export async function readLog(location: LogLocation, options: ReadLogOptions): Promise<LogReading> {
   if (!isLogPath(location.logPath)) throw new MillraceError('invalid', 'not the path of a log');
+  if (options.last !== undefined && options.follow === true) throw new MillraceError('invalid', 'the last bytes of a log are not followed; what comes after them is read by offset');
   const chain = new ReadingChain(location, options);
   await chain.advance();
   return chain;
@@ -81,7 +91,11 @@ class ReadingChain implements LogReading {
   source: LogSource = 'none';
   readonly sources: string[] = [];
   readonly messages: string[] = [];
+  firstOffset: number;
   nextOffset: number;
+  size: number | null = null;
+  /** Still to become an offset: only who has the log knows where it ends. */
+  private last: number | null;
   private tail = new Uint8Array(0);
   private left: number;
   private current: AsyncIterable<Uint8Array> | null = null;
@@ -89,7 +103,9 @@ class ReadingChain implements LogReading {
 
   constructor(private readonly location: LogLocation, private readonly options: ReadLogOptions) {
     this.nextOffset = options.offset ?? 0;
-    this.left = options.limit ?? Number.POSITIVE_INFINITY;
+    this.firstOffset = this.nextOffset;
+    this.left = options.last ?? options.limit ?? Number.POSITIVE_INFINITY;
+    this.last = options.last ?? null;
     const { worker } = location;
     const hosts: Step[] = [...(worker === null ? [] : [() => this.worker()]), ...options.logServerUrls.map((url) => () => this.logServer(url))];
     const store: Step[] = options.store ? [() => this.store()] : [];
@@ -137,6 +153,15 @@ class ReadingChain implements LogReading {
     return !this.ended && this.left > 0 && this.options.signal?.aborted !== true && !(await this.options.isFinished());
   }
 
+  /** The first source that has the log says where its last bytes begin; whoever goes on after it goes on there. */
+  private found(size: number | null, offset: number): void {
+    this.size = size;
+    if (this.last === null) return;
+    this.last = null;
+    this.firstOffset = offset;
+    this.nextOffset = offset;
+  }
+
   private took(chunk: Uint8Array): void {
     this.nextOffset += chunk.length;
     this.left -= chunk.length;
@@ -153,6 +178,7 @@ class ReadingChain implements LogReading {
     this.source = 'local';
     this.sources.push(path);
     this.messages.push(`*** Reading local file: ${path}`);
+    this.found(opened.size, Math.max(0, opened.size - (this.last ?? 0)));
     const { isFinished, signal, pollMs } = this.options;
     return tailFile(opened.file, opened.path, {
       offset: this.nextOffset, limit: this.left, follow: this.options.follow ?? false,
@@ -181,13 +207,14 @@ class ReadingChain implements LogReading {
     const where = `${store.url}/${this.location.logPath}`;
     this.messages.push(`*** Reading from the log store: ${where}`);
     try {
-      const found = await store.read(this.location.logPath, { offset: this.nextOffset, limit: this.left }, this.options.signal);
+      const found = await store.read(this.location.logPath, this.last === null ? { offset: this.nextOffset, limit: this.left } : { last: this.last }, this.options.signal);
       if (found === null) {
         this.messages.push('*** The log store has nothing of this try');
         return null;
       }
       this.source = 'store';
       this.sources.push(where);
+      this.found(found.size, found.offset);
       return found.chunks;
     } catch (error) {
       this.messages.push(`*** Failed to read from the log store: ${reasonOf(error)}`);
@@ -201,14 +228,15 @@ class ReadingChain implements LogReading {
     const signal = this.options.signal === undefined ? stop.signal : AbortSignal.any([this.options.signal, stop.signal]);
     try {
       const fetched = await fetchLog(server, this.location.logPath, {
-        internalToken: this.options.internalToken, offset: this.nextOffset, follow, signal,
+        internalToken: this.options.internalToken, ...(this.last === null ? { offset: this.nextOffset } : { last: this.last }), follow, signal,
         headersTimeoutMs: this.options.headersTimeoutMs ?? 5_000, idleTimeoutMs: this.options.idleTimeoutMs ?? 10_000,
-        ...(Number.isFinite(this.left) ? { limit: this.left } : {}),
+        ...(Number.isFinite(this.left) && this.last === null ? { limit: this.left } : {}),
         ...(this.options.allowLinkLocal === undefined ? {} : { allowLinkLocal: this.options.allowLinkLocal }),
         ...(this.options.tls === undefined ? {} : { tls: this.options.tls }),
       });
       this.source = source;
       this.sources.push(logUrl(server, this.location.logPath));
+      this.found(fetched.size, fetched.offset);
       return this.until(fetched.bytes, follow, stop);
     } catch (error) {
       this.messages.push(`*** ${failure}: ${reasonOf(error)} (${hostname()} → ${server})`);
@@ -217,7 +245,7 @@ class ReadingChain implements LogReading {
   }
 
   /** A followed answer ends by its end line or, when the worker died without writing one, by `isFinished` and silence. */
-  private async *until(bytes: AsyncIterable<Uint8Array>, follow: boolean, stop: AbortController): AsyncGenerator<Uint8Array, void, undefined> {
+  private async *until(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, follow: boolean, stop: AbortController): AsyncGenerator<Uint8Array, void, undefined> {
     const { isFinished } = this.options;
     let finishedByWord = false;
     let timer: NodeJS.Timeout | undefined;

@@ -274,6 +274,36 @@ describe('logs', () => {
     expect((await rig.get(`/api/millrace/v1${path.slice('/api/v2'.length)}/taskInstances/x/logs/1/stream`)).body).toContain('bare');
   });
 
+  it('are read page by page from their end, and searched, without a message torn', async () => {
+    const { id, path } = await trigger(TWO, { logical_date: '2017-05-06' });
+    await withInstances('two', id, { x: 'success' });
+    const file = join(rig.logsFolder, logPathOf({ dagId: 'two', runId: id, taskId: 'x', indexPath: [], tryNumber: 1 }));
+    await mkdir(dirname(file), { recursive: true });
+    const messages = Array.from({ length: 200 }, (_, n) => `[2026-05-23T04:48:18.035+0000] {task.stdout} INFO - number ${n}${n === 77 ? ' Needle' : ''}\n\tand more of ${n}\n`);
+    await writeFile(file, messages.join(''));
+    const log = `/api/millrace/v1${path.slice('/api/v2'.length)}/taskInstances/x/logs/1`;
+    const seen: string[] = [];
+    let page = (await rig.get(`${log}/page?max_bytes=3000`)).body;
+    expect(page).toMatchObject({ size: messages.join('').length, next_byte: messages.join('').length, is_over: true });
+    for (let pages = 1; pages < 100; pages++) {
+      seen.unshift(...page.content.map((event: { event: string }) => event.event));
+      if (page.first_byte === 0) break;
+      const { first_byte: first } = page;
+      page = (await rig.get(`${log}/page?max_bytes=3000&before=${first}`)).body;
+      expect(page.next_byte).toBe(first);
+    }
+    expect(seen.slice(0, 3)).toEqual(['::group::Log message source details', expect.stringContaining('Reading local file') as string, '::endgroup::']);
+    expect(seen.slice(3)).toEqual(messages.map((_, n) => `number ${n}${n === 77 ? ' Needle' : ''}\nand more of ${n}`));
+    const { matches, next_byte: next } = (await rig.get(`${log}/search?text=needle`)).body;
+    expect([matches, next]).toEqual([[{ byte: messages.slice(0, 77).join('').length, text: expect.stringContaining('number 77 Needle') as string }], null]);
+    expect((await rig.get(`${log}/page?max_bytes=1024&after=${matches[0].byte}`)).body.content[0].event).toContain('Needle');
+    const first = (await rig.get(`${log}/search?text=more&limit=150`)).body;
+    const rest = (await rig.get(`${log}/search?text=more&limit=150&after=${first.next_byte}`)).body;
+    expect([first.matches.length, rest.matches.length, rest.next_byte]).toEqual([150, 50, null]);
+    expect((await rig.get(`${log}/page?before=1&after=1`)).status).toBe(422);
+    expect((await rig.get(`${log}/search?text=`)).status).toBe(422);
+  });
+
   it('go on while the task runs, and say where nothing was found', async () => {
     const { id, path } = await trigger(TWO);
     await withInstances('two', id, { x: 'running' });

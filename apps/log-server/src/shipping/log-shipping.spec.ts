@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { openObjectStore, readStoredLog } from '@millrace/object-store';
 import type { ObjectStore } from '@millrace/object-store';
 import { formatEndLine, logPathOf, readLog } from '@millrace/task-logs';
+import type { LogRange } from '@millrace/task-logs';
 import type { Logger } from '@millrace/telemetry';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LogRetention } from '../retention/log-retention.js';
@@ -160,7 +161,7 @@ describe('retention', () => {
 it('a log is read from the store when no host has it, each step said; before hosts when its worker is gone', async () => {
   put('a', line(1, 'begin') + end);
   await shipperOf('a').once();
-  const logs = { url: store.url, read: (path: string, range: { offset: number; limit: number }) => readStoredLog(store, path, range) };
+  const logs = { url: store.url, read: (path: string, range: LogRange) => readStoredLog(store, path, range) };
   const read = async (isGone: boolean): Promise<{ source: string; text: string; messages: readonly string[] }> => {
     const reading = await readLog({ logPath, worker: { host: '127.0.0.1', port: 1, isGone } }, { folder: join(root, 'elsewhere'), logServerUrls: ['http://127.0.0.1:1'], internalToken, store: logs });
     let text = '';
@@ -171,4 +172,11 @@ it('a log is read from the store when no host has it, each step said; before hos
   expect([there.source, there.text]).toEqual(['store', line(1, 'begin') + end]);
   expect(there.messages.map((message) => message.split(':')[0])).toEqual(["*** Log file isn't local", '*** Fetching here', '*** Failed to fetch log file from worker', '*** Fetching from log-server', '*** Failed to fetch log file from log-server', '*** Reading from the log store']);
   expect((await read(true)).messages.length).toBe(2);
+  // The end alone, over the seam of two hosts' parts.
+  put('b', line(2, 'resumed') + end);
+  await shipperOf('b').once();
+  const tail = await readStoredLog(store, logPath, { last: end.length + line(2, 'resumed').length + end.length + 3 });
+  let text = '';
+  for await (const chunk of tail!.chunks) text += Buffer.from(chunk).toString();
+  expect([text, tail!.offset]).toEqual([`${(line(1, 'begin') + end).slice(-end.length - 3)}${line(2, 'resumed')}${end}`, line(1, 'begin').length - 3]);
 });

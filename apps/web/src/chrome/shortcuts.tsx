@@ -16,6 +16,8 @@ export function ShortcutList() {
     ['g a', t('Assets')],
     ['e', t('In a log: to the next error')],
     ['f', t('In a log: follow its end')],
+    ['n  N', t('In a log: next and previous match')],
+    ['Home  End', t('In a log: to its beginning and its end')],
     ['?', t('This list')],
   ];
   return (

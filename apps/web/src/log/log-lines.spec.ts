@@ -12,6 +12,15 @@ describe('lines of a log', () => {
     expect(log.errors).toEqual([1]);
   });
 
+  it('are put before others, errors and groups with them', () => {
+    const log = new LogLines();
+    log.add([{ event: '::group::later' }, { event: 'in it' }, { event: '::endgroup::' }, { event: 'Error: late' }]);
+    log.addBefore([{ event: 'early' }, { event: 'Error: early' }, { event: '::group::cut off' }, { event: 'inside' }]);
+    expect(log.lines.map((line) => [line.text, line.group])).toEqual([['early', null], ['Error: early', null], ['cut off', 4], ['inside', null], ['later', 6], ['in it', null], ['Error: late', null]]);
+    expect([log.errors, log.before]).toEqual([[1, 6], 4]);
+    expect(shownLines(log.lines, 'debug', new Set([0]), log.before)).toEqual([0, 1, 2, 4, 5, 6]);
+  });
+
   it('know errors by their words where no level says it', () => {
     const log = new LogLines();
     log.add([{ event: 'fine' }, { event: 'TypeError: no such thing', level: 'info' }, { event: 'Traceback (most recent call last):' }, { event: 'no errors here' }, { event: 'Error: quiet', level: 'debug' }]);

@@ -42,10 +42,29 @@ export class LogLines {
   readonly lines: LogLine[] = [];
   /** Places of lines that tell of an error. */
   readonly errors: number[] = [];
-  readonly #open: number[] = [];
+  /** So many of the lines were put before the first that came: a line's place without them stays the same for ever. */
+  before = 0;
+  #open: number[] = [];
 
   add(events: readonly LogEvent[]): void {
     for (const event of events) this.#add(event);
+  }
+
+  /** What stands before all lines so far. A group that is open at its end stays open there. */
+  addBefore(events: readonly LogEvent[]): void {
+    const earlier = new LogLines();
+    earlier.add(events);
+    const by = earlier.lines.length;
+    const later = this.lines.map((line) => (line.group === null ? line : { ...line, group: line.group + by }));
+    this.lines.length = 0;
+    // No spread of arguments: there may be hundreds of thousands.
+    for (const line of earlier.lines) this.lines.push(line.group === Number.POSITIVE_INFINITY ? { ...line, group: by } : line);
+    for (const line of later) this.lines.push(line);
+    const errors = this.errors.map((at) => at + by);
+    this.errors.length = 0;
+    for (const at of [...earlier.errors, ...errors]) this.errors.push(at);
+    this.#open = this.#open.map((at) => at + by);
+    this.before += by;
   }
 
   #add(event: LogEvent): void {
@@ -78,14 +97,14 @@ export class LogLines {
   }
 }
 
-/** Which lines are shown: at least this level (lines of no level always), without what folded groups hold. */
-export function shownLines(lines: readonly LogLine[], least: Level, unfolded: ReadonlySet<number>): readonly number[] {
+/** Which lines are shown: at least this level (lines of no level always), without what folded groups hold. @param before what the places in `unfolded` are without */
+export function shownLines(lines: readonly LogLine[], least: Level, unfolded: ReadonlySet<number>, before = 0): readonly number[] {
   const from = LEVELS.indexOf(least);
   const shown: number[] = [];
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at]!;
     if (line.level === null || LEVELS.indexOf(line.level) >= from) shown.push(at);
-    if (line.group !== null && !unfolded.has(at)) at = Math.min(line.group, lines.length) - 1;
+    if (line.group !== null && !unfolded.has(at - before)) at = Math.min(line.group, lines.length) - 1;
   }
   return shown;
 }

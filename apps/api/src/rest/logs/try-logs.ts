@@ -18,6 +18,8 @@ export interface OpenLogOptions {
   readonly offset?: number;
   /** Bytes. */
   readonly limit?: number;
+  /** Instead of both: so many bytes before the end. */
+  readonly last?: number;
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
 }

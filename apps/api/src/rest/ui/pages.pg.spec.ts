@@ -90,6 +90,11 @@ describe('what the UI asks for', () => {
   it('says what needs a look', async () => {
     const { body } = await rig.get(`${UI}/home`);
     expect(body.failed_runs).toMatchObject([{ run_id: 'run-1', failed_tasks: ['mapped', 'work.clean'] }]);
+    // An old run that was cleared and has just failed again stands above one that failed before it.
+    const [was] = await rig.sql<{ ended: string }>(`select end_date::text as ended from dag_run where run_id = 'run-0'`);
+    await rig.sql(`update dag_run set state = 'failed', end_date = now() where run_id = 'run-0'`);
+    expect((await rig.get(`${UI}/home`)).body.failed_runs.map((run: { run_id: string }) => run.run_id)).toEqual(['run-0', 'run-1']);
+    await rig.sql(`update dag_run set state = 'success', end_date = $1::timestamptz where run_id = 'run-0'`, [was!.ended]);
     expect(body.active_runs).toMatchObject([{ run_id: 'run-2', done: 2, tasks: 4 }]);
     expect(body.waiting).toMatchObject([{ run_id: 'run-2', task_id: 'work.clean', state: 'queued' }]);
     expect(body.services.find((service: { kind: string }) => service.kind === 'scheduler')).toMatchObject({ alive: false });
