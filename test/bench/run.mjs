@@ -10,8 +10,8 @@ import { buildTests } from '../harness/build-tests.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 if (!process.argv.includes('--no-build')) execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
-// `npm run bench -- waiting`, `-- history` and `-- memory` are programs of their own.
-const program = ['waiting', 'history', 'memory'].includes(process.argv[2]) ? `${process.argv[2]}.js` : 'bench.js';
+// `npm run bench -- waiting`, `-- history`, `-- memory` and `-- dag-files` are programs of their own.
+const program = ['waiting', 'history', 'memory', 'dag-files'].includes(process.argv[2]) ? `${process.argv[2]}.js` : 'bench.js';
 const out = await buildTests(root);
 const bench = spawn(process.execPath, ['--enable-source-maps', join(out, 'bench', program), ...process.argv.slice(2)], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => bench.kill(signal));

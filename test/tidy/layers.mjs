@@ -4,12 +4,12 @@
  */
 export const PACKAGES = {
   // pure
-  'libs/vocabulary': { layer: 'vocabulary', may: [] },
+  'libs/vocabulary': { layer: 'vocabulary', may: [], inBundles: true },
   'libs/engine': { layer: 'engine', may: ['vocabulary'] },
   'libs/contracts': { layer: 'contracts', may: ['vocabulary'] },
   // authoring: runs inside users' bundles
-  'libs/sdk': { layer: 'authoring', may: ['vocabulary', 'contracts'] },
-  'libs/operators': { layer: 'authoring', may: ['vocabulary', 'contracts', 'sdk'] },
+  'libs/sdk': { layer: 'authoring', may: ['vocabulary', 'contracts'], inBundles: true },
+  'libs/operators': { layer: 'authoring', may: ['vocabulary', 'contracts', 'sdk'], inBundles: true },
   // what programs call Millrace with
   'libs/client': { layer: 'authoring', may: ['vocabulary', 'contracts'] },
   // foundation

@@ -17,7 +17,7 @@ function write(path, value) {
   writeFileSync(file, text);
 }
 
-for (const [folder, { layer, may, browser }] of Object.entries(PACKAGES)) {
+for (const [folder, { layer, may, browser, inBundles }] of Object.entries(PACKAGES)) {
   const name = basename(folder);
   mkdirSync(join(root, folder, 'src'), { recursive: true });
   const manifest = join(root, folder, 'package.json');
@@ -30,6 +30,8 @@ for (const [folder, { layer, may, browser }] of Object.entries(PACKAGES)) {
     license: 'Apache-2.0',
     ...(before.description ? { description: before.description } : {}),
     type: 'module',
+    // Dag files' bundles hold their code: only what a file uses.
+    ...(inBundles ? { sideEffects: false } : {}),
     ...(before.bin ? { bin: before.bin } : {}),
     exports: browser ? {} : { '.': entry, ...Object.fromEntries(Object.entries(before.exports ?? {}).filter(([key]) => key !== '.')) },
     nx: { tags: [`layer:${layer}`], targets: { build: { command: browser ? `tsc -b ${folder} && vite build ${folder}` : `tsc -b ${folder}`, cache: true, dependsOn: ['^build'] } } },
@@ -50,7 +52,8 @@ for (const [folder, { layer, may, browser }] of Object.entries(PACKAGES)) {
   }
   write(join(folder, 'tsconfig.json'), {
     extends: '../../tsconfig.base.json',
-    compilerOptions: { rootDir: 'src', outDir: 'dist', tsBuildInfoFile: 'dist/.tsbuildinfo' },
+    // A bundler leaves out a class with static fields when nobody uses it, but none with static blocks that assign.
+    compilerOptions: { rootDir: 'src', outDir: 'dist', tsBuildInfoFile: 'dist/.tsbuildinfo', ...(inBundles ? { useDefineForClassFields: true } : {}) },
     include: ['src/**/*.ts', 'src/**/*.json'],
     exclude: ['src/**/*.spec.ts', 'src/**/*.bench.ts', 'src/**/__planted*'],
     references: may.map((dep) => ({ path: relative(join(root, folder), join(root, folderOf[dep])) })),

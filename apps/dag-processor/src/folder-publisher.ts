@@ -20,6 +20,7 @@ export class FolderPublisher {
   private reported: string | null = null;
   private reportedPlugins: string | null = null;
   private readonly refused = new Set<string>();
+  private somethingPassed = false;
   private lost = false;
   private readable = true;
 
@@ -60,12 +61,13 @@ export class FolderPublisher {
       try {
         waitMs = Math.min(waitMs, (await this.once(signal)) ?? waitMs);
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
         this.logger.error('looking at the dags folder failed; it is tried again', { folder: this.folder.path, error });
       }
       await this.watch.wait(waitMs, signal);
     }
     this.watch.close();
+    await this.processor.close();
   }
 
   /** One look: processes and publishes what changed. @returns when to look again at the latest, milliseconds; null: no need */
@@ -85,7 +87,10 @@ export class FolderPublisher {
     const present = look.present;
     await this.reportPlugins(look.plugins ?? [], signal);
     // What stood against a refused file (its dag's id belongs to another file) passes when that other file changes or goes.
-    let again = look.changed.some((outcome) => !this.refused.has(outcome.path)) ? refusedBefore : [];
+    if (look.changed.some((outcome) => !this.refused.has(outcome.path))) this.somethingPassed = true;
+    // Not after each part of a long look: they would be processed again and again.
+    let again = look.isComplete && this.somethingPassed ? refusedBefore : [];
+    if (look.isComplete) this.somethingPassed = false;
     if (JSON.stringify(present) !== this.reported) {
       const { staleDags } = await this.untilAnswered('reporting the folder', () => this.api.reportFolder(this.folder.name, present), signal);
       this.reported = JSON.stringify(present);

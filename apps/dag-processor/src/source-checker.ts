@@ -96,15 +96,19 @@ export class SourceChecker {
     const bundleName = isDocument ? 'documents' : source.name;
     let files = 0;
     let goOn = true;
-    for (;;) {
-      const look = await looker.look(async (outcome) => {
-        if (!goOn) return;
-        files++;
-        ({ goOn } = await this.api.tellSourceFile(claim, bundleName, { ...outcome, file: `${bundleName}/${outcome.path}` }));
-      });
-      if (look.present === null || look.lookAgainMs === null || !goOn) return { files, goOn };
-      await pause(look.lookAgainMs, signal);
-      signal.throwIfAborted();
+    try {
+      for (;;) {
+        const look = await looker.look(async (outcome) => {
+          if (!goOn) return;
+          files++;
+          ({ goOn } = await this.api.tellSourceFile(claim, bundleName, { ...outcome, file: `${bundleName}/${outcome.path}` }));
+        });
+        if (look.present === null || look.lookAgainMs === null || !goOn) return { files, goOn };
+        await pause(look.lookAgainMs, signal);
+        signal.throwIfAborted();
+      }
+    } finally {
+      await looker.close();
     }
   }
 }

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { build } from 'esbuild';
 import type { BuildFailure, Message, Metafile } from 'esbuild';
 import { importFailure } from '../import-errors/import-failure.js';
 import type { ImportFailure } from '../import-errors/import-failure.js';
+import { authoringLibrary } from './authoring-library.js';
+import type { AuthoringLibrary } from './authoring-library.js';
 import { authoringPackages } from './authoring-packages.js';
-import { resolveImports } from './resolve-imports.js';
+import { bundleOnce } from './bundler.js';
+import type { Bundler } from './bundler.js';
+import { ENTRY, ENTRY_SOURCE } from './entry.js';
 import { inlineSourceMap, stableSourceMap } from './stable-source-map.js';
 import type { StableSourceMap } from './stable-source-map.js';
 
@@ -50,22 +53,21 @@ export interface Bundle {
 
 export type BundleOutcome = { readonly ok: true; readonly bundle: Bundle } | { readonly ok: false; readonly failure: ImportFailure };
 
-const ENTRY = 'millrace-bundle-entry.js';
 /** Fits into one message to the api with room for documents and source. */
 const CODE_MAX_BYTES = 3_500_000;
 const ERRORS_SHOWN_MAX = 10;
 
-/** CommonJS packages inside an ES module ask for these names. */
-const BANNER = "import{createRequire as __millraceCreateRequire}from'node:module';import{fileURLToPath as __millracePath}from'node:url';const require=__millraceCreateRequire(import.meta.url),__filename=__millracePath(import.meta.url),__dirname=__millracePath(new URL('.',import.meta.url));";
-
-/** Bundles a dag file with all it imports into one module, the same bytes on every machine. */
-export async function bundleFile(request: BundleRequest): Promise<BundleOutcome> {
+/**
+ * Bundles a dag file with all it imports into one module, the same bytes on every machine.
+ * @param bundler for many files of one folder
+ */
+export async function bundleFile(request: BundleRequest, bundler: Bundler | null = null): Promise<BundleOutcome> {
   const attached = request.attached ?? [];
-  const outcome = await bundleWith(request, attached.filter((plugin) => plugin.isForAll));
+  const outcome = await bundleWith(request, attached.filter((plugin) => plugin.isForAll), bundler);
   if (!outcome.ok) return outcome;
   // A template is text, so what it names stands in the bundle as it was written.
   const named = attached.filter((plugin) => !plugin.isForAll && outcome.bundle.code.includes(`macros.${plugin.name}.`));
-  return named.length === 0 ? outcome : bundleWith(request, attached.filter((plugin) => plugin.isForAll || named.includes(plugin)));
+  return named.length === 0 ? outcome : bundleWith(request, attached.filter((plugin) => plugin.isForAll || named.includes(plugin)), bundler);
 }
 
 function entryOf(request: BundleRequest, attached: readonly AttachedPlugin[]): string {
@@ -77,54 +79,28 @@ function entryOf(request: BundleRequest, attached: readonly AttachedPlugin[]): s
   return `${own}import { attachPlugins, collectDags } from '@millrace/sdk';\n${imports}export const __millrace_dags__ = attachPlugins(collectDags(), [${attached.map((_, index) => `plugin${index}`).join(', ')}]);\n`;
 }
 
-async function bundleWith(request: BundleRequest, attached: readonly AttachedPlugin[]): Promise<BundleOutcome> {
+async function bundleWith(request: BundleRequest, attached: readonly AttachedPlugin[], bundler: Bundler | null): Promise<BundleOutcome> {
   const names = new StableNames(request);
+  const library = await authoringLibrary();
   try {
-    const result = await build({
-      stdin: {
-        contents: entryOf(request, attached),
-        resolveDir: request.root,
-        sourcefile: ENTRY,
-        loader: 'js',
-      },
-      absWorkingDir: request.root,
-      outfile: 'bundle.mjs',
-      write: false,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      charset: 'utf8',
-      // Comments and wrapper names hold paths of this machine; minified they do not. keepNames keeps class names for people.
-      minifyWhitespace: true,
-      minifyIdentifiers: true,
-      keepNames: true,
-      legalComments: 'none',
-      sourcemap: 'external',
-      sourcesContent: true,
-      metafile: true,
-      banner: { js: BANNER },
-      loader: { '.sql': 'text', '.txt': 'text', '.md': 'text', '.sh': 'text', '.py': 'text', '.yaml': 'text', '.yml': 'text', '.csv': 'text' },
-      // A tsconfig found by walking up would make the bundle depend on where the folder lies.
-      tsconfigRaw: '{}',
-      logLevel: 'silent',
-      plugins: [resolveImports(request)],
-    });
+    const entry = entryOf(request, attached);
+    const result = bundler === null ? await bundleOnce(library, request, entry) : await bundler.bundle(library, request, entry);
     const text = result.outputFiles.find((file) => file.path.endsWith('.mjs'))?.text ?? '';
     const sourceMap = stableSourceMap(result.outputFiles.find((file) => file.path.endsWith('.map'))?.text ?? '{}', (source) => names.of(source));
     const code = Buffer.from(text + inlineSourceMap(sourceMap));
     if (code.length > CODE_MAX_BYTES) return { ok: false, failure: tooLarge(request.path, code.length, result.metafile, names) };
-    return { ok: true, bundle: { code, hash: createHash('sha256').update(code).digest('hex'), sourceMap, inputs: inputsOf(request.root, result.metafile) } };
+    return { ok: true, bundle: { code, hash: createHash('sha256').update(code).digest('hex'), sourceMap, inputs: inputsOf(request.root, library, result.metafile) } };
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
     return { ok: false, failure: buildFailure(request.root, request.path, error.errors, names) };
   }
 }
 
-function inputsOf(root: string, metafile: Metafile): string[] {
+function inputsOf(root: string, library: AuthoringLibrary, metafile: Metafile): string[] {
   return Object.keys(metafile.inputs)
-    .filter((input) => input !== ENTRY && !/^[\w-]{2,}:/.test(input))
-    .map((input) => resolve(root, input));
+    .filter((input) => !/^[\w-]{2,}:/.test(input))
+    .map((input) => resolve(root, input))
+    .filter((file) => !file.startsWith(library.folder + sep));
 }
 
 function buildFailure(root: string, path: string, errors: readonly Message[], names: StableNames): ImportFailure {
@@ -175,7 +151,7 @@ class StableNames {
   }
 
   of(source: string): string {
-    if (source === ENTRY) return `<${ENTRY}>`;
+    if (source === ENTRY_SOURCE) return `<${ENTRY}>`;
     const file = isAbsolute(source) ? source : resolve(this.root, source);
     for (const known of this.packages) if (file.startsWith(known.folder + sep)) return posix(join(known.name, relative(known.folder, file)));
     const inPackage = file.lastIndexOf(`${sep}node_modules${sep}`);

@@ -2,34 +2,40 @@ import { isBuiltin } from 'node:module';
 import { statSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import type { OnResolveResult, Plugin } from 'esbuild';
-import { INSTALLATION_FOLDER, authoringPackages } from './authoring-packages.js';
+import type { AuthoringLibrary } from './authoring-library.js';
+import { INSTALLATION_FOLDER } from './authoring-packages.js';
 import type { BundleRequest } from './bundle-file.js';
+import { ENTRY } from './entry.js';
 
 const ENDINGS = ['', '.ts', '.mts', '.js', '.mjs', `${sep}index.ts`, `${sep}index.js`];
 /** Set while we ask esbuild itself, so that it does not ask us back. */
 const ASKED = Symbol('asked');
 
 /** How a dag file's imports are found: Millrace's own packages, plugins, then packages as Node.js finds them, then the installation's. */
-export function resolveImports(request: BundleRequest): Plugin {
-  const authoring = authoringPackages();
+export function resolveImports(library: AuthoringLibrary, requestNow: () => BundleRequest): Plugin {
   return {
     name: 'millrace-imports',
     setup(build) {
       // What a dag file of data takes its operators from.
-      if (request.code !== undefined) build.onResolve({ filter: /^\.\// }, (args) => (args.importer.endsWith('millrace-bundle-entry.js') ? { path: findModule(args.path.slice(2), request.root) ?? resolve(request.root, args.path) } : undefined));
-
-      // The dag file itself: kept even when a package.json beside it says it has no side effects.
-      build.onResolve({ filter: /^\.\// }, (args) => (args.pluginData === undefined && args.importer.endsWith('millrace-bundle-entry.js') ? { path: resolve(request.root, args.path), sideEffects: true } : undefined));
+      build.onResolve({ filter: /^\.\// }, (args) => {
+        if (!args.importer.endsWith(ENTRY)) return undefined;
+        const { root, code } = requestNow();
+        // What a dag file of data takes its operators from.
+        if (code !== undefined) return { path: findModule(args.path.slice(2), root) ?? resolve(root, args.path) };
+        // The dag file itself: kept even when a package.json beside it says it has no side effects.
+        return { path: resolve(root, args.path), sideEffects: true };
+      });
 
       build.onResolve({ filter: /^@millrace\// }, (args): OnResolveResult => {
-        const known = authoring.get(args.path);
-        if (known !== undefined) return { path: known.entry };
-        if (args.importer.includes(`${sep}@millrace${sep}`) || [...authoring.values()].some((one) => args.importer.startsWith(one.folder))) return { external: true, path: args.path };
-        return { errors: [{ text: `${args.path} cannot be imported in a dag file; use ${[...authoring.keys()].slice(0, 2).join(' or ')}` }] };
+        const known = library.entries.get(args.path);
+        if (known !== undefined) return { path: known, sideEffects: false };
+        if (args.importer.startsWith(library.folder + sep)) return { external: true, path: args.path };
+        return { errors: [{ text: `${args.path} cannot be imported in a dag file; use ${[...library.entries.keys()].slice(0, 2).join(' or ')}` }] };
       });
 
       build.onResolve({ filter: /^[^./]/ }, async (args) => {
         if (args.pluginData === ASKED || isBuiltin(args.path) || args.importer.includes(`${sep}node_modules${sep}`)) return undefined;
+        const request = requestNow();
         const plugin = findPlugin(args.path, request.pluginFolders);
         if (plugin !== null) return { path: plugin };
         if (args.path === 'plugins' || args.path.startsWith('plugins/')) {

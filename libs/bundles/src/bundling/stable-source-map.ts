@@ -21,6 +21,9 @@ export function stableSourceMap(json: string, nameOf: (source: string) => string
   };
 }
 
+/** Begins the last line of a bundle. */
+export const SOURCE_MAP_COMMENT = '//# sourceMappingURL=data:application/json;base64,';
+
 export function inlineSourceMap(map: StableSourceMap): string {
-  return `//# sourceMappingURL=data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString('base64')}\n`;
+  return `${SOURCE_MAP_COMMENT}${Buffer.from(JSON.stringify(map)).toString('base64')}\n`;
 }

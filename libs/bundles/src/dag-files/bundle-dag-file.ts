@@ -3,6 +3,7 @@ import { operatorClass, operatorNames, pathText, planDag, readDagFile } from '@m
 import type { DagFileProblem, PlannedOperator } from '@millrace/contracts';
 import { nearest } from '@millrace/vocabulary';
 import { bundleFile } from '../bundling/bundle-file.js';
+import type { Bundler } from '../bundling/bundler.js';
 import type { BundleOutcome, BundleRequest } from '../bundling/bundle-file.js';
 import { importFailure } from '../import-errors/import-failure.js';
 import type { ImportFailure } from '../import-errors/import-failure.js';
@@ -12,7 +13,7 @@ import { operatorExports } from './operator-exports.js';
  * Bundles a dag file of data: a module that hands its plan and the classes of its operators to the SDK. Only the operators that are used
  * are in it.
  */
-export async function bundleDagFile(request: BundleRequest, source: string): Promise<BundleOutcome> {
+export async function bundleDagFile(request: BundleRequest, source: string, bundler: Bundler | null = null): Promise<BundleOutcome> {
   const reading = readDagFile(source);
   if (!reading.ok) return { ok: false, failure: problemsFailure(request.path, source, reading.problems) };
   const { plan, operators } = planDag(reading.file, request.path, reading.placeOf);
@@ -29,7 +30,7 @@ export async function bundleDagFile(request: BundleRequest, source: string): Pro
   if (problems.length > 0) return { ok: false, failure: problemsFailure(request.path, source, problems) };
   const named = operators.map(({ name }, index) => `${JSON.stringify(name)}: o${index}`).join(', ');
   const code = `${imports.join('\n')}\nimport { dagFromPlan } from '@millrace/sdk';\ndagFromPlan(${JSON.stringify(plan)}, { ${named} });\n`;
-  const bundled = await bundleFile({ ...request, code });
+  const bundled = await bundleFile({ ...request, code }, bundler);
   if (!bundled.ok) return { ok: false, failure: inFile(request.path, source, bundled.failure, operators, reading.placeOf) };
   // So that an error is told with the lines around it; the module that travels goes without the text.
   const { sourceMap } = bundled.bundle;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { SOURCE_MAP_COMMENT } from '../bundling/stable-source-map.js';
 import { EVALUATION_SCRIPT } from './evaluation-script.js';
 import { pauseWhere } from './pause-where.js';
 import type { PausedFrame } from './pause-where.js';
@@ -107,7 +108,7 @@ export class SandboxProcess {
 
   private give(code: Uint8Array, asked: SandboxQuestion = {}): void {
     const file = join(this.folder, BUNDLE_FILE);
-    writeFileSync(file, code, { mode: 0o600 });
+    writeFileSync(file, withoutSourceMap(code), { mode: 0o600 });
     this.child.stdin?.end(`${JSON.stringify({ url: pathToFileURL(file).href, locate: this.locate, ...asked })}\n`);
   }
 
@@ -146,6 +147,12 @@ export class SandboxProcess {
     await this.ended;
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Positions are translated outside; Node.js need not read the larger half of the file. */
+function withoutSourceMap(code: Uint8Array): Uint8Array {
+  const at = Buffer.from(code.buffer, code.byteOffset, code.byteLength).lastIndexOf(SOURCE_MAP_COMMENT);
+  return at < 0 ? code : code.subarray(0, at);
 }
 
 function sandboxFlags(folder: string, memoryMb: number, locate: boolean): string[] {

@@ -12,10 +12,14 @@ const DAG = (id: string, more = '') => `import { dag } from '@millrace/sdk';\n${
 
 let home: string;
 let evaluator: Evaluator;
+const processors: FolderProcessor[] = [];
 beforeAll(() => void (evaluator = new Evaluator({ timeoutMs: 10_000, memoryMb: 256 })));
 afterAll(() => evaluator.dispose());
 beforeEach(() => void (home = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-folder-')))));
-afterEach(() => rmSync(home, { recursive: true, force: true }));
+afterEach(async () => {
+  await Promise.all(processors.splice(0).map((one) => one.close()));
+  rmSync(home, { recursive: true, force: true });
+});
 
 /** Writes a file as if it had been there for a while. */
 function put(path: string, text: string, ageMs = 60_000): void {
@@ -28,7 +32,9 @@ function put(path: string, text: string, ageMs = 60_000): void {
 
 /** As patient as a loaded machine needs; what is young or slow is said by the tests that are about it. */
 function processor(timing: Partial<FolderTiming> = {}): FolderProcessor {
-  return new FolderProcessor({ name: 'dags', path: join(home, 'dags'), pluginFolders: [join(home, 'plugins')] }, evaluator, 2, { patienceMs: 120_000, costlyMs: 120_000, ...timing });
+  const one = new FolderProcessor({ name: 'dags', path: join(home, 'dags'), pluginFolders: [join(home, 'plugins')] }, evaluator, 2, { patienceMs: 120_000, costlyMs: 120_000, sliceMs: 120_000, ...timing });
+  processors.push(one);
+  return one;
 }
 
 describe('what is a dag file', () => {
@@ -99,6 +105,26 @@ describe('a look', () => {
     expect((await folder.look()).changed.map((outcome) => outcome.path)).toEqual(['a.ts']);
     put('dags/b.ts', DAG('b'), 40_000);
     expect((await folder.look()).changed, 'the same content with another time').toEqual([]);
+  });
+
+  it('ends a long look before its end, and what is changed meanwhile goes first', async () => {
+    for (const name of ['a', 'b', 'c', 'd', 'e']) put(`dags/${name}.ts`, DAG(name));
+    put('dags/broken.ts', `import { dag } from '@millrace/sdk';\nimport './nothing.js';\ndag('broken', {}, () => {});\n`);
+    const looker = processor({ sliceMs: 0, settleMs: 0 });
+    const told: string[] = [];
+    const look = () => looker.look((outcome) => void told.push(outcome.path));
+    expect(await look()).toMatchObject({ isComplete: false, lookAgainMs: 0, present: ['a.ts', 'b.ts', 'broken.ts', 'c.ts', 'd.ts', 'e.ts'] });
+    const first = told.length;
+    expect(first).toBeLessThan(3);
+    put('dags/a.ts', DAG('a', '// changed'), 30_000);
+    put('dags/a.ts', DAG('a2'), 20_000);
+    put('dags/e.ts', DAG('e2'), -1_000);
+    await look();
+    await look();
+    expect(told.slice(first, first + 2).sort()).toEqual(['a.ts', 'e.ts']);
+    for (let looks = 0; !(await look()).isComplete; looks++) expect(looks).toBeLessThan(10);
+    expect(new Set(told)).toEqual(new Set(['a.ts', 'b.ts', 'broken.ts', 'c.ts', 'd.ts', 'e.ts']));
+    expect((await look()).lookAgainMs, 'a file that stays broken is no reason to look again at once').toBeNull();
   });
 
   it('mends itself when a missing module comes', async () => {

@@ -5,6 +5,7 @@ import type { DagDocument } from '@millrace/contracts';
 import { PluginCatalogue, attachedPlugins } from '../plugins/plugin-catalogue.js';
 import type { FoundPlugin } from '../plugins/plugin-catalogue.js';
 import { bundleFile } from '../bundling/bundle-file.js';
+import { Bundler } from '../bundling/bundler.js';
 import type { AttachedPlugin, Bundle } from '../bundling/bundle-file.js';
 import type { Evaluator, ToldTimetable } from '../evaluation/evaluator.js';
 import { importFailure } from '../import-errors/import-failure.js';
@@ -46,8 +47,10 @@ export interface FolderLook {
   readonly plugins: readonly FoundPlugin[] | null;
   /** Folders to watch. */
   readonly folders: readonly string[];
-  /** Something was being written or has just gone: look again after so many milliseconds. Null: all is settled. */
+  /** Something was being written or has just gone, or not all could be processed in one look: look again after so many milliseconds. Null: all is settled. */
   readonly lookAgainMs: number | null;
+  /** Every file that wanted processing was processed, or is being processed. */
+  readonly isComplete: boolean;
 }
 
 interface KnownFile {
@@ -62,6 +65,9 @@ interface KnownFile {
   readonly bundlingFailure: string | null;
 }
 
+/** Why a file is processed: it is not as it was; it was not seen yet; it failed, and that may have passed. */
+type Urgency = 'changed' | 'unknown' | 'failed';
+
 /** Lengths of time, milliseconds. */
 export interface FolderTiming {
   /** A file that takes longer is processed beside the others and not before them. */
@@ -74,9 +80,11 @@ export interface FolderTiming {
   readonly failureSettleMs: number;
   /** A file must be gone for so long before its dags are: editors and deployments delete and write again. */
   readonly removalSettleMs: number;
+  /** After so long a look begins no more files but ends, and the next one sees what has been changed meanwhile: that goes first. */
+  readonly sliceMs: number;
 }
 
-const TIMING: FolderTiming = { patienceMs: 1_000, costlyMs: 10_000, settleMs: 60, failureSettleMs: 500, removalSettleMs: 1_000 };
+const TIMING: FolderTiming = { patienceMs: 1_000, costlyMs: 10_000, settleMs: 60, failureSettleMs: 500, removalSettleMs: 1_000, sliceMs: 1_000 };
 /** So many at once. */
 const SLOW_FILES_MAX = 4;
 
@@ -88,6 +96,8 @@ export class FolderProcessor {
   private readonly inFlight = new Set<string>();
   private slow = 0;
   private readonly plugins: PluginCatalogue;
+  private readonly bundler = new Bundler();
+  private readonly beganAt = Date.now();
   private attachedBefore = '[]';
   /** Of files no look waited for; the next look throws them. */
   private readonly errors: unknown[] = [];
@@ -106,7 +116,7 @@ export class FolderProcessor {
       if (['ENOENT', 'ENOTDIR', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
       throw error;
     });
-    if (scan === null) return { changed: [], present: null, plugins: null, folders: [], lookAgainMs: null };
+    if (scan === null) return { changed: [], present: null, plugins: null, folders: [], lookAgainMs: null, isComplete: true };
     const pluginFolders = await existing(this.folder.pluginFolders);
     const pluginScans = await Promise.all(pluginFolders.map((folder) => scanFolder(folder).catch(() => null)));
     const surroundings = [...scan.files, ...pluginScans.flatMap((one) => one?.files ?? [])].map((file) => `${file.file}:${file.size}:${file.mtimeMs}`).join('\n');
@@ -122,17 +132,28 @@ export class FolderProcessor {
       lookAgainMs = Math.min(lookAgainMs ?? ms, ms);
     };
     const changed: FileOutcome[] = [];
-    const stale: FoundFile[] = [];
+    const wanting: Record<Urgency, FoundFile[]> = { changed: [], unknown: [], failed: [] };
+    const stampNow = rememberedStamps(scan.files);
     for (const file of scan.files) {
       if (this.inFlight.has(file.path)) {
         again(this.timing.patienceMs);
         continue;
       }
-      if (!(await this.isStale(file, surroundings))) continue;
+      const urgency = await this.urgencyOf(file, surroundings, stampNow);
+      if (urgency === null) continue;
       if (isYoung(file.mtimeMs, this.timing.settleMs)) again(this.timing.settleMs - (Date.now() - file.mtimeMs));
-      else stale.push(file);
+      else wanting[urgency].push(file);
     }
-    await inParallel(stale, this.parallelism, async (file) => {
+    const sliceEndsAt = Date.now() + this.timing.sliceMs;
+    let isComplete = true;
+    let begun = 0;
+    const processAll = (files: readonly FoundFile[], isSliced: boolean): Promise<void> => inParallel(files, this.parallelism, async (file) => {
+      if (isSliced && begun > 0 && Date.now() >= sliceEndsAt) {
+        isComplete = false;
+        again(0);
+        return;
+      }
+      begun++;
       const processing = this.process(scan.root, file, pluginFolders, attached, surroundings, again).finally(() => this.inFlight.delete(file.path));
       this.inFlight.add(file.path);
       if (await this.isSlow(processing)) {
@@ -147,9 +168,18 @@ export class FolderProcessor {
       changed.push(outcome);
       await onChanged(outcome);
     });
+    // Somebody waits for what was just changed; the others may be a first look at thousands.
+    await processAll([...wanting.changed, ...wanting.unknown], true);
+    // At the end of it all, and then all of them: each look tries them again, so that in slices they would never be through.
+    if (isComplete) await processAll(wanting.failed, false);
     const present = this.presence(new Set(scan.files.map((file) => file.path)), again);
     const plugins = await this.plugins.look(pluginFolders, false);
-    return { changed, present, plugins, folders: [...scan.folders, ...pluginScans.flatMap((one) => one?.folders ?? [])], lookAgainMs };
+    return { changed, present, plugins, folders: [...scan.folders, ...pluginScans.flatMap((one) => one?.folders ?? [])], lookAgainMs, isComplete };
+  }
+
+  /** No look may follow. */
+  async close(): Promise<void> {
+    await this.bundler.close();
   }
 
   /** Makes the next look process this file again, e.g. because the api refused it for a reason that may have passed. */
@@ -176,13 +206,14 @@ export class FolderProcessor {
     }
   }
 
-  private async isStale(file: FoundFile, surroundings: string): Promise<boolean> {
+  /** Null: it is as it was when it was processed. */
+  private async urgencyOf(file: FoundFile, surroundings: string, stampNow: (file: string) => Promise<string>): Promise<Urgency | null> {
     const known = this.known.get(file.path);
-    if (known === undefined || known.bundlingFailure !== null) return true;
-    if (known.failedAt !== null && known.failedAt !== surroundings) return true;
-    if (known.stamps.get(file.file) !== stampOf(file)) return true; // Also another root: a symlink was swapped.
-    for (const [input, stamp] of known.stamps) if (input !== file.file && (await stampAt(input)) !== stamp) return true;
-    return false;
+    if (known === undefined) return file.mtimeMs >= this.beganAt ? 'changed' : 'unknown';
+    if (known.stamps.get(file.file) !== stampOf(file)) return 'changed'; // Also another root: a symlink was swapped.
+    if (known.bundlingFailure !== null || (known.failedAt !== null && known.failedAt !== surroundings)) return 'failed';
+    for (const [input, stamp] of known.stamps) if (input !== file.file && (await stampNow(input)) !== stamp) return 'changed';
+    return null;
   }
 
   private async process(root: string, file: FoundFile, pluginFolders: readonly string[], attached: readonly AttachedPlugin[], surroundings: string, again: (ms: number) => void): Promise<FileOutcome | null> {
@@ -200,7 +231,7 @@ export class FolderProcessor {
       this.known.set(file.path, { isDagFile: false, stamps: new Map([[file.file, stampOf(file)]]), hash: null, sourceHash, failedAt: null, bundlingFailure: null });
       return null;
     }
-    const bundled = isDataFile(file.path) ? await bundleDagFile({ root, path: file.path, pluginFolders, attached }, source) : await bundleFile({ root, path: file.path, pluginFolders, attached });
+    const bundled = isDataFile(file.path) ? await bundleDagFile({ root, path: file.path, pluginFolders, attached }, source, this.bundler) : await bundleFile({ root, path: file.path, pluginFolders, attached }, this.bundler);
     const stamps = await stampsOf([file.file, ...(bundled.ok ? bundled.bundle.inputs : [])]);
     stamps.set(file.file, stampOf(file)); // As of the scan: a write since then is seen by the next look.
     if (bundled.ok && bundled.bundle.hash === known?.hash) {
@@ -276,6 +307,16 @@ function isYoung(mtimeMs: number, withinMs: number): boolean {
 
 function stampOf(file: FoundFile): string {
   return `${file.size}:${file.mtimeMs}`;
+}
+
+/** Each file is looked at once in a look, though a hundred dag files may import it; dag files were looked at by the scan. */
+function rememberedStamps(scanned: readonly FoundFile[]): (file: string) => Promise<string> {
+  const known = new Map(scanned.map((file) => [file.file, Promise.resolve(stampOf(file))]));
+  return (file) => {
+    const stamp = known.get(file) ?? stampAt(file);
+    known.set(file, stamp);
+    return stamp;
+  };
 }
 
 async function stampAt(file: string): Promise<string> {

@@ -12,8 +12,8 @@ export interface ProcessFolderOptions extends Partial<EvaluationLimits> {
 /** Processes all dag files of a folder as they are now, for tools and tests. @throws Error when the folder cannot be read */
 export async function processFolderOnce(options: ProcessFolderOptions): Promise<readonly FileOutcome[]> {
   const evaluator = new Evaluator({ timeoutMs: options.timeoutMs ?? 30_000, memoryMb: options.memoryMb ?? 512 });
+  const processor = new FolderProcessor({ name: 'once', path: options.path, pluginFolders: options.pluginFolders ?? pluginFoldersOf(options.path, null) }, evaluator, options.parallelism ?? 2);
   try {
-    const processor = new FolderProcessor({ name: 'once', path: options.path, pluginFolders: options.pluginFolders ?? pluginFoldersOf(options.path, null) }, evaluator, options.parallelism ?? 2);
     const outcomes: FileOutcome[] = [];
     for (;;) {
       // Told one by one: a look does not wait for a file that takes long.
@@ -24,6 +24,6 @@ export async function processFolderOnce(options: ProcessFolderOptions): Promise<
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   } finally {
-    await evaluator.dispose();
+    await Promise.all([evaluator.dispose(), processor.close()]);
   }
 }

@@ -17,6 +17,7 @@ const DIALLED: Readonly<Record<string, number>> = { amqp: 5_672, redis: 6_379, s
 
 type Check = (connection: Connection, signal: AbortSignal) => Promise<string>;
 
+// Marked as pure: who does not test connections has none of this in a bundle.
 const CHECKS: Readonly<Record<string, Check>> = {
   postgres: sql, postgresql: sql, mysql: sql, mariadb: sql,
   http, https: http,
@@ -29,8 +30,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
     client.end();
     return 'the server let us in';
   },
-  aws: buckets(S3), s3: buckets(S3),
-  google_cloud_platform: buckets(GCS), gcs: buckets(GCS),
+  aws: /* @__PURE__ */ buckets(S3), s3: /* @__PURE__ */ buckets(S3),
+  google_cloud_platform: /* @__PURE__ */ buckets(GCS), gcs: /* @__PURE__ */ buckets(GCS),
   slack: async (connection, signal) => `this is ${await checkSlack(connection, { signal, log: QUIET })}`,
   docker: async (connection) => `Docker ${await new DockerEngine(await addressOf(undefined, connection)).version()}`,
   kubernetes: async (connection) => {
@@ -40,7 +41,11 @@ const CHECKS: Readonly<Record<string, Check>> = {
 };
 
 /** Types of connections that can be tried out: what `testConnection` knows. */
-export const TESTED_TYPES: readonly string[] = [...Object.keys(CHECKS), ...Object.keys(DIALLED)];
+export const TESTED_TYPES: readonly string[] = /* @__PURE__ */ testedTypes();
+
+function testedTypes(): readonly string[] {
+  return [...Object.keys(CHECKS), ...Object.keys(DIALLED)];
+}
 
 /**
  * Uses a connection as a task would, without doing anything: logs in, asks for a version, lists buckets.

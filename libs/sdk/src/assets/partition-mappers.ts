@@ -27,12 +27,12 @@ const startOf = (unit: Unit) => (options: StartOfOptions = {}): PartitionMapper 
   inputFormat: options.inputFormat ?? '%Y-%m-%dT%H:%M:%S',
   outputFormat: options.outputFormat ?? null,
 });
-export const startOfHour = startOf('hour');
-export const startOfDay = startOf('day');
-export const startOfWeek = startOf('week');
-export const startOfMonth = startOf('month');
-export const startOfQuarter = startOf('quarter');
-export const startOfYear = startOf('year');
+export const startOfHour = /* @__PURE__ */ startOf('hour');
+export const startOfDay = /* @__PURE__ */ startOf('day');
+export const startOfWeek = /* @__PURE__ */ startOf('week');
+export const startOfMonth = /* @__PURE__ */ startOf('month');
+export const startOfQuarter = /* @__PURE__ */ startOf('quarter');
+export const startOfYear = /* @__PURE__ */ startOf('year');
 
 /** Takes `strip` off the front of a key and puts `add` there. @example prefix({ strip: 'eu/' }) */
 export function prefix(options: { readonly add?: string; readonly strip?: string }): PartitionMapper {
@@ -61,17 +61,17 @@ export function product(mappers: readonly PartitionMapper[], delimiter = '|'): P
 
 const period = (unit: Unit) => (options: { readonly direction?: 'forward' | 'backward' } = {}): Window => ({ kind: 'period', unit, direction: options.direction ?? 'forward' });
 /** 60 minutes. */
-export const hourWindow = period('hour');
+export const hourWindow = /* @__PURE__ */ period('hour');
 /** The hours of a day: 24, or 23 and 25 where clocks change. */
-export const dayWindow = period('day');
+export const dayWindow = /* @__PURE__ */ period('day');
 /** 7 days. */
-export const weekWindow = period('week');
+export const weekWindow = /* @__PURE__ */ period('week');
 /** The days of a month. */
-export const monthWindow = period('month');
+export const monthWindow = /* @__PURE__ */ period('month');
 /** 3 months. */
-export const quarterWindow = period('quarter');
+export const quarterWindow = /* @__PURE__ */ period('quarter');
 /** 12 months. */
-export const yearWindow = period('year');
+export const yearWindow = /* @__PURE__ */ period('year');
 /** The last `count` days (hours, …), the partition's own included; it slides. @example lastPartitions(7, 'day') */
 export function lastPartitions(count: number, unit: Unit): Window {
   return { kind: 'last', count, unit };

@@ -7,7 +7,7 @@ import type { TaskGroup, TaskGroupOptions } from './task-group.js';
  * `group.expand` makes a mapped one.
  * @example const clean = group('clean', () => { dedupe.to(normalise); })
  */
-export const group: MakeGroup = Object.assign(plainGroup, { expand: expandGroup });
+export const group: MakeGroup = /* @__PURE__ */ Object.assign(plainGroup, { expand: expandGroup });
 
 export interface MakeGroup {
   <V>(idOrOptions: string | TaskGroupOptions, build: () => V): TaskGroup<V>;

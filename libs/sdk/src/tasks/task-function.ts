@@ -134,7 +134,7 @@ export function branchChoice(choices: Choices): BranchChoice {
   return { __millrace: 'branch', taskIds };
 }
 
-const loose = taskMakers<Readonly<Record<string, unknown>>>(null);
+const loose = /* @__PURE__ */ taskMakers<Readonly<Record<string, unknown>>>(null);
 
 /**
  * A task written as a function. Calling what it returns makes the task in the dag being built; its return type is the
