@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { REPOSITORY_ROOT } from '../harness/repository-root.js';
+import { CheckingProxy } from './checking-proxy.js';
 import { clientEnvironment } from './client-environment.js';
 import type { ClientEnvironment } from './client-environment.js';
 
@@ -34,16 +35,21 @@ afterAll(async () => {
 
 it('the published Airflow client drives every operation, and finds nothing to complain about', { timeout: LIMIT_MS }, async ({ skip }) => {
   const python = pythonOr(skip, 'the REST API was NOT driven through the published Airflow client');
-  const drive = await outputOf(python, [join(import.meta.dirname, 'drive.py'), await address(), 'admin', PASSWORD]);
+  await using proxy = await CheckingProxy.before(await address());
+  const drive = await outputOf(python, [join(import.meta.dirname, 'drive.py'), proxy.url, 'admin', PASSWORD]);
   expect(drive.code, drive.output).toBe(0);
   expect(drive.output).toContain('110 operations driven');
+  expect([...proxy.problems], 'answers that are not what /openapi.json promises').toEqual([]);
+  expect(proxy.answers.seen.size).toBeGreaterThan(110);
 });
 
 it('airflowctl does what its commands say', { timeout: LIMIT_MS }, async ({ skip }) => {
   const python = pythonOr(skip, 'airflowctl was NOT tried');
   mkdirSync(join(base, 'ctl'));
-  const drive = await outputOf(python, [join(import.meta.dirname, 'drive_ctl.py'), await address(), 'admin', PASSWORD, join(base, 'ctl')]);
+  await using proxy = await CheckingProxy.before(await address());
+  const drive = await outputOf(python, [join(import.meta.dirname, 'drive_ctl.py'), proxy.url, 'admin', PASSWORD, join(base, 'ctl')]);
   expect(drive.code, drive.output).toBe(0);
+  expect([...proxy.problems], 'answers that are not what /openapi.json promises').toEqual([]);
 });
 
 /** Without Python or a package index nothing can be driven: said loudly, and counted as skipped. */

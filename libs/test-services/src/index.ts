@@ -3,6 +3,8 @@ export type { TestAddresses } from './addresses.js';
 export { testDatabase } from './database.js';
 export type { TestDatabase } from './database.js';
 export { freePort } from './free-port.js';
+export { OpenApiAnswers } from './openapi-answers.js';
+export type { HeardAnswer } from './openapi-answers.js';
 export { RunningProcess, startProcess } from './process.js';
 export type { LogLine, ProcessEnd, StartOptions } from './process.js';
 export { testRedis } from './redis.js';

@@ -122,7 +122,7 @@ export function apiModule(parts: ApiParts): DynamicModule {
       { provide: CONFIGURATION, useValue: config },
       { provide: LOGGER, useValue: parts.logger },
       { provide: LIVE_UPDATES, useValue: parts.liveUpdates },
-      { provide: OPENAPI_DOCUMENT, useValue: openApiDocument(controllers, VERSION) },
+      { provide: OPENAPI_DOCUMENT, useValue: servedDocument(controllers) },
       { provide: TRACES, useValue: parts.traces },
       { provide: PAGE_LIMIT_MAX, useValue: config['api.maximum_page_limit'] },
       ...uiProviders(parts),
@@ -133,6 +133,12 @@ export function apiModule(parts: ApiParts): DynamicModule {
       { provide: WhyDesk, useValue: new WhyDesk(parts.database) },
     ],
   };
+}
+
+/** Made when it is first asked for: it takes a moment, and an api that starts has none. */
+function servedDocument(controllers: readonly Type[]): () => unknown {
+  let made: unknown;
+  return () => (made ??= openApiDocument(controllers, VERSION));
 }
 
 function logStoreOf(store: ObjectStore): LogStore {

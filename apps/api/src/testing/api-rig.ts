@@ -12,6 +12,7 @@ import type { MigratedDatabase } from '@millrace/persistence/testing';
 import { Publication } from '@millrace/scheduling';
 import type { PublishResult } from '@millrace/scheduling';
 import type { Logger } from '@millrace/telemetry';
+import { OpenApiAnswers } from '@millrace/test-services';
 import { createApi } from '../index.js';
 import type { ApiService } from '../index.js';
 
@@ -80,8 +81,16 @@ export class ApiRig {
       ...(options.body === undefined ? {} : { body: typeof options.body === 'string' ? options.body : JSON.stringify(options.body) }),
     });
     const text = await response.text();
-    const isJson = (response.headers.get('content-type') ?? '').includes('application/json');
-    return { status: response.status, body: isJson && text !== '' ? JSON.parse(text) : text, headers: response.headers };
+    const contentType = response.headers.get('content-type') ?? '';
+    const body: unknown = contentType.includes('application/json') && text !== '' ? JSON.parse(text) : text;
+    const problems = (await this.#promised()).problemsOf({ method, path, status: response.status, contentType, body });
+    if (problems.length > 0) throw new Error(`not what /openapi.json promises:\n${problems.join('\n')}\n${text.slice(0, 2_000)}`);
+    return { status: response.status, body, headers: response.headers };
+  }
+
+  /** Every answer of every spec is compared with the served document, which is the same for all. */
+  async #promised(): Promise<OpenApiAnswers> {
+    return (promised ??= fetch(`${this.url}/openapi.json`).then(async (response) => new OpenApiAnswers((await response.json()) as ConstructorParameters<typeof OpenApiAnswers>[0])));
   }
 
   get(path: string, options: CallOptions = {}): Promise<Answer> {
@@ -116,6 +125,8 @@ export class ApiRig {
     await rm(this.logsFolder, { recursive: true, force: true });
   }
 }
+
+let promised: Promise<OpenApiAnswers> | null = null;
 
 /** Configuration of an api on free ports. */
 export function apiConfiguration(databaseUrl: string, home: string, more: Partial<Configuration> = {}): Configuration {

@@ -6,10 +6,10 @@ import type { OperationId } from '../rest/openapi/operations.js';
 const TITLE = `# Operations of the REST API
 
 Every operation of Airflow's REST API v2 (its OpenAPI document of 3.2.1), with what drives it in the tests. All 110 are answered: the api does not start when one has no handler.
-Method, path, parameters, body fields and status are compared with Airflow's document by \`apps/api/src/rest/openapi/document.spec.ts\`, which also names each difference and its reason.
+Method, path, parameters and body fields are compared with Airflow's document by \`apps/api/src/rest/openapi/document.spec.ts\`; statuses and every field of every answer by \`answers.spec.ts\` beside it. Both name each difference and its reason.
 This page is written from the code; \`operations-page.spec.ts\` fails when it names something that does not drive its operation any more.
 
-* **client**: driven by \`test/compat\` through \`apache-airflow-client\`, against a whole standalone; each answer is checked against the client's model.
+* **client**: driven by \`test/compat\` through \`apache-airflow-client\`, against a whole standalone; each answer is checked against the client's model and against our own served document.
 * **airflowctl**: driven through \`apache-airflow-ctl\`.
 * A name in the last column is a spec of \`apps/api/src\` that calls the operation over HTTP. Beside these, every operation is fuzzed from the served document.
 

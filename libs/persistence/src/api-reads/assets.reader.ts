@@ -15,7 +15,7 @@ export interface AssetRow {
   readonly name: string;
   readonly uri: string;
   readonly asset_group: string;
-  readonly extra: unknown;
+  readonly extra: Readonly<Record<string, unknown>> | null;
   readonly is_active: boolean;
   readonly created_at: Date;
   readonly updated_at: Date;
@@ -43,15 +43,29 @@ export interface AssetEventRow {
   readonly name: string;
   readonly uri: string;
   readonly asset_group: string;
-  readonly extra: unknown;
+  readonly extra: Readonly<Record<string, unknown>> | null;
   readonly source_dag_id: string | null;
   readonly source_run_id: string | null;
   readonly source_task_id: string | null;
   readonly source_index_path: readonly number[] | null;
   readonly partition_key: string | null;
   readonly created_at: Date;
-  /** Runs that carry the event; times as JSON texts. */
-  readonly created_dagruns: readonly Readonly<Record<string, string | null>>[];
+  readonly created_dagruns: readonly EventRunRow[];
+}
+
+/** A run that carries an event; times as PostgreSQL writes them in JSON. */
+export interface EventRunRow {
+  readonly run_id: string;
+  readonly dag_id: string;
+  readonly logical_date: string | null;
+  readonly queued_at: string | null;
+  readonly run_after: string;
+  readonly start_date: string | null;
+  readonly end_date: string | null;
+  readonly state: string;
+  readonly data_interval_start: string | null;
+  readonly data_interval_end: string | null;
+  readonly partition_key: string | null;
 }
 
 export interface AssetEventFilter {
@@ -187,7 +201,7 @@ const ASSET_ORDER = { id: 'a.id', name: 'a.name', uri: 'a.uri', created_at: 'a.c
 const eventColumns = (visible: string): string => `
 e.id, e.asset_id, a.name, a.uri, a.asset_group, e.extra, e.source_dag_id, e.source_run_id, e.source_task_id, e.source_index_path, e.partition_key, e.created_at,
 coalesce((
-  select jsonb_agg(jsonb_build_object('run_id', r.run_id, 'dag_id', r.dag_id, 'logical_date', r.logical_date, 'start_date', r.start_date, 'end_date', r.end_date, 'state', r.state,
+  select jsonb_agg(jsonb_build_object('run_id', r.run_id, 'dag_id', r.dag_id, 'logical_date', r.logical_date, 'queued_at', r.queued_at, 'run_after', r.run_after, 'start_date', r.start_date, 'end_date', r.end_date, 'state', r.state,
     'data_interval_start', r.data_interval_start, 'data_interval_end', r.data_interval_end, 'partition_key', r.partition_key) order by r.run_after, r.id)
   from dag_run_asset_event x join dag_run r on r.id = x.dag_run_id where x.event_id = e.id and (${visible}::text[] is null or r.dag_id = any(${visible}::text[]))), '[]') as created_dagruns`;
 

@@ -46,7 +46,7 @@ export interface InstanceView {
 }
 
 /** One try, current or past. */
-export type TryView = Omit<InstanceView, 'is_planned' | 'rendered_fields' | 'rendered_map_index' | 'note' | 'executor_config' | 'logical_date' | 'run_after' | 'state'> & { readonly state: string | null };
+export type TryView = Omit<InstanceView, 'is_planned' | 'rendered_fields' | 'rendered_map_index' | 'note' | 'executor_config' | 'logical_date' | 'run_after' | 'state'> & { readonly state: InstanceState | 'lost' };
 
 export interface InstanceFilter {
   readonly dagId?: string | undefined;

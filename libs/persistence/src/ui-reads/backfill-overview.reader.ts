@@ -1,3 +1,4 @@
+import type { ReprocessBehavior } from '@millrace/vocabulary';
 import { seen } from '../visibility/visible-dags.js';
 import type { VisibleDags } from '../visibility/visible-dags.js';
 import type { SqlRunner } from '../api-reads/sql-runner.js';
@@ -9,7 +10,7 @@ export interface BackfillOverview {
   readonly from_date: Date;
   readonly to_date: Date;
   readonly is_paused: boolean;
-  readonly reprocess_behavior: string;
+  readonly reprocess_behavior: ReprocessBehavior;
   readonly run_backwards: boolean;
   readonly max_active_runs: number;
   readonly triggering_user_name: string | null;

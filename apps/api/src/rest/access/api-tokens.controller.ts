@@ -5,12 +5,15 @@ import type { Actor } from '@millrace/access';
 import type { ApiTokenRow } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
-import { AuditedByCommand, Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, AuditedByCommand, Route } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { instant, pageFields, pageOf, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 import { refuseToken } from './users.controller.js';
+import { apiTokenCollection, newApiToken } from './access-schemas.js';
+import type { ApiTokenAnswer } from './access-schemas.js';
 
 const TOKENS = '/api/millrace/v1/tokens';
 const listQuery = z.object({ ...pageFields('name'), all: query.boolean });
@@ -31,7 +34,8 @@ export class ApiTokensController {
   ) {}
 
   @Route('GET', TOKENS, 'self')
-  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(apiTokenCollection)
+  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>, @CurrentActor() actor: Actor): Promise<Answer<typeof apiTokenCollection>> {
     if (values.all === true && !isAllowed(actor, 'read', 'user')) throw new MillraceError('forbidden', `User "${actor.name}" may not see the tokens of others`);
     const page = await this.tokens.list(values.all === true ? null : actor.name, pageOf(values, this.pageLimitMax));
     return { tokens: page.rows.map(toTokenResponse), total_entries: page.total };
@@ -40,7 +44,8 @@ export class ApiTokensController {
   /** The token is told here, once. */
   @AuditedByCommand()
   @Route('POST', TOKENS, 'self', 201)
-  async create(@ValidBody(createBody) body: z.infer<typeof createBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(newApiToken)
+  async create(@ValidBody(createBody) body: z.infer<typeof createBody>, @CurrentActor() actor: Actor): Promise<Answer<typeof newApiToken>> {
     refuseToken(actor);
     const { token, row } = await this.tokens.create(actor, { name: body.name, permissions: body.permissions ?? null, expiresAt: body.expires_at ?? null });
     return { ...toTokenResponse(row), token };
@@ -57,10 +62,10 @@ export class ApiTokensController {
   }
 }
 
-function toTokenResponse(row: ApiTokenRow): Record<string, unknown> {
+function toTokenResponse(row: ApiTokenRow): ApiTokenAnswer {
   const state = row.revoked_at !== null ? 'revoked' : row.expires_at !== null && row.expires_at.getTime() <= Date.now() ? 'expired' : 'active';
   return {
-    id: row.id, name: row.name, user_name: row.user_name, prefix: row.prefix, permissions: row.permissions, state, created_at: instantText(row.created_at), expires_at: instantText(row.expires_at),
+    id: row.id, name: row.name, user_name: row.user_name, prefix: row.prefix, permissions: row.permissions as ApiTokenAnswer['permissions'], state, created_at: instantText(row.created_at), expires_at: instantText(row.expires_at),
     last_used_at: instantText(row.last_used_at), last_used_from: row.last_used_from, revoked_at: instantText(row.revoked_at),
   };
 }

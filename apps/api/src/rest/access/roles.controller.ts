@@ -2,12 +2,15 @@ import { Controller, Inject, Param } from '@nestjs/common';
 import { z } from 'zod';
 import { ACTIONS, RESOURCES, Roles, permissionsSchema } from '@millrace/access';
 import type { Actor, RoleView } from '@millrace/access';
-import { AuditedByCommand, Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, AuditedByCommand, Route } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 import { refuseToken } from './users.controller.js';
+import { role, roleCollection } from './access-schemas.js';
+import type { RoleAnswer } from './access-schemas.js';
 
 const ROLES = '/api/millrace/v1/roles';
 const listQuery = z.object(pageFields('name'));
@@ -24,26 +27,30 @@ export class RolesController {
 
   /** With the words a permission is made of. */
   @Route('GET', ROLES, { action: 'read', resource: 'user' })
-  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  @Answers(roleCollection)
+  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<Answer<typeof roleCollection>> {
     const all = await this.roles.list();
     return { roles: all.slice(values.offset, values.offset + Math.min(values.limit, this.pageLimitMax)).map(toRoleResponse), total_entries: all.length, actions: ACTIONS, resources: RESOURCES };
   }
 
   @Route('GET', `${ROLES}/:role_name`, { action: 'read', resource: 'user' })
-  async get(@Param('role_name') name: string): Promise<unknown> {
+  @Answers(role)
+  async get(@Param('role_name') name: string): Promise<Answer<typeof role>> {
     return toRoleResponse(await this.roles.find(name));
   }
 
   @AuditedByCommand()
   @Route('POST', ROLES, { action: 'create', resource: 'user' }, 201)
-  async create(@ValidBody(createBody) body: z.infer<typeof createBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(role)
+  async create(@ValidBody(createBody) body: z.infer<typeof createBody>, @CurrentActor() actor: Actor): Promise<Answer<typeof role>> {
     refuseToken(actor);
     return toRoleResponse(await this.roles.create({ name: body.name, description: body.description ?? null, permissions: body.permissions }, actor.name));
   }
 
   @AuditedByCommand()
   @Route('PATCH', `${ROLES}/:role_name`, { action: 'edit', resource: 'user' })
-  async change(@Param('role_name') name: string, @ValidBody(patchBody) body: z.infer<typeof patchBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(role)
+  async change(@Param('role_name') name: string, @ValidBody(patchBody) body: z.infer<typeof patchBody>, @CurrentActor() actor: Actor): Promise<Answer<typeof role>> {
     refuseToken(actor);
     return toRoleResponse(await this.roles.change(name, body, actor.name));
   }
@@ -56,6 +63,6 @@ export class RolesController {
   }
 }
 
-function toRoleResponse(role: RoleView): Record<string, unknown> {
+function toRoleResponse(role: RoleView): RoleAnswer {
   return { name: role.name, description: role.description, permissions: role.permissions, is_fixed: role.isFixed };
 }

@@ -5,12 +5,15 @@ import { Database, deleteTeam, findTeam, insertTeam, listTeams, updateTeam, writ
 import type { TeamRow } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
-import { AuditedByCommand, Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, AuditedByCommand, Route } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 import { refuseToken } from './users.controller.js';
+import { team as teamSchema, teamCollection } from './access-schemas.js';
+import type { TeamAnswer } from './access-schemas.js';
 
 const TEAMS = '/api/millrace/v1/teams';
 const listQuery = z.object(pageFields('name'));
@@ -28,19 +31,22 @@ export class TeamsController {
   ) {}
 
   @Route('GET', TEAMS, { action: 'read', resource: 'user' })
-  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  @Answers(teamCollection)
+  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<Answer<typeof teamCollection>> {
     const all = await listTeams(this.database.pool);
     return { teams: all.slice(values.offset, values.offset + Math.min(values.limit, this.pageLimitMax)).map(toTeamResponse), total_entries: all.length };
   }
 
   @Route('GET', `${TEAMS}/:team_name`, { action: 'read', resource: 'user' })
-  async get(@Param('team_name') name: string): Promise<unknown> {
+  @Answers(teamSchema)
+  async get(@Param('team_name') name: string): Promise<Answer<typeof teamSchema>> {
     return toTeamResponse(await this.#find(name));
   }
 
   @AuditedByCommand()
   @Route('POST', TEAMS, { action: 'create', resource: 'user' }, 201)
-  async create(@ValidBody(createBody) body: z.infer<typeof createBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(teamSchema)
+  async create(@ValidBody(createBody) body: z.infer<typeof createBody>, @CurrentActor() actor: Actor): Promise<Answer<typeof teamSchema>> {
     refuseToken(actor);
     const team = { name: body.name, description: body.description ?? null, sources: body.sources };
     await this.database.inTransaction(async ({ client }) => {
@@ -52,7 +58,8 @@ export class TeamsController {
 
   @AuditedByCommand()
   @Route('PATCH', `${TEAMS}/:team_name`, { action: 'edit', resource: 'user' })
-  async change(@Param('team_name') name: string, @ValidBody(patchBody) body: z.infer<typeof patchBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(teamSchema)
+  async change(@Param('team_name') name: string, @ValidBody(patchBody) body: z.infer<typeof patchBody>, @CurrentActor() actor: Actor): Promise<Answer<typeof teamSchema>> {
     refuseToken(actor);
     const before = await this.#find(name);
     const team = { name, description: body.description === undefined ? before.description : body.description, sources: body.sources ?? before.sources };
@@ -81,6 +88,6 @@ export class TeamsController {
   }
 }
 
-function toTeamResponse(row: TeamRow): Record<string, unknown> {
+function toTeamResponse(row: TeamRow): TeamAnswer {
   return { name: row.name, description: row.description, sources: row.sources, dags: row.dags, created_at: instantText(row.created_at) };
 }

@@ -5,11 +5,14 @@ import type { Actor, UserChange } from '@millrace/access';
 import type { UserRow } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
-import { AuditedByCommand, Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, AuditedByCommand, Route } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
+import { user, userCollection } from './access-schemas.js';
+import type { UserAnswer } from './access-schemas.js';
 
 const USERS = '/api/millrace/v1/users';
 const listQuery = z.object({ ...pageFields('name'), user_name_pattern: query.text, is_active: query.boolean });
@@ -31,26 +34,30 @@ export class UsersController {
   ) {}
 
   @Route('GET', USERS, { action: 'read', resource: 'user' })
-  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  @Answers(userCollection)
+  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<Answer<typeof userCollection>> {
     const page = await this.users.list({ namePattern: values.user_name_pattern, isActive: values.is_active }, pageOf(values, this.pageLimitMax));
     return { users: page.rows.map(toUserResponse), total_entries: page.total };
   }
 
   @Route('GET', `${USERS}/:user_name`, { action: 'read', resource: 'user' })
-  async get(@Param('user_name') name: string): Promise<unknown> {
+  @Answers(user)
+  async get(@Param('user_name') name: string): Promise<Answer<typeof user>> {
     return toUserResponse(await this.users.find(name));
   }
 
   @AuditedByCommand()
   @Route('POST', USERS, { action: 'create', resource: 'user' }, 201)
-  async create(@ValidBody(createBody) body: z.infer<typeof createBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(user)
+  async create(@ValidBody(createBody) body: z.infer<typeof createBody>, @CurrentActor() actor: Actor): Promise<Answer<typeof user>> {
     refuseToken(actor);
     return toUserResponse(await this.users.create(body.name, { ...changeOf(body), password: body.password, roles: body.roles }, actor));
   }
 
   @AuditedByCommand()
   @Route('PATCH', `${USERS}/:user_name`, { action: 'edit', resource: 'user' })
-  async change(@Param('user_name') name: string, @ValidBody(patchBody) body: z.infer<typeof patchBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(user)
+  async change(@Param('user_name') name: string, @ValidBody(patchBody) body: z.infer<typeof patchBody>, @CurrentActor() actor: Actor): Promise<Answer<typeof user>> {
     refuseToken(actor);
     return toUserResponse(await this.users.change(name, changeOf(body), actor));
   }
@@ -81,7 +88,7 @@ function changeOf(body: z.infer<typeof patchBody>): UserChange {
   return { password: body.password, roles: body.roles, email: body.email, firstName: body.first_name, lastName: body.last_name, isActive: body.is_active };
 }
 
-function toUserResponse(row: UserRow): Record<string, unknown> {
+function toUserResponse(row: UserRow): UserAnswer {
   return {
     name: row.name, roles: row.roles, email: row.email, first_name: row.first_name, last_name: row.last_name, is_active: row.is_active, has_password: row.has_password,
     created_at: instantText(row.created_at), last_login: instantText(row.last_login),

@@ -8,6 +8,7 @@ import { MillraceError, PARTITION_KEY_MAX_LENGTH } from '@millrace/vocabulary';
 import { toRunResponse } from '../dag-runs/to-run-response.js';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
 import { instant, pageFields, pageOf, query, rangeFields, rangeOf } from '../validation/fields.js';
@@ -48,27 +49,27 @@ export class AssetsController {
   ) {}
 
   @Operation('get_assets')
-  async list(@ValidQuery(assetsQuery) values: z.infer<typeof assetsQuery>): Promise<unknown> {
+  async list(@ValidQuery(assetsQuery) values: z.infer<typeof assetsQuery>): Promise<AnswerTo<'get_assets'>> {
     const filter = { namePattern: values.name_pattern, uriPattern: values.uri_pattern, dagIds: values.dag_ids, onlyActive: values.only_active ?? true };
     const page = await this.assets.list(filter, pageOf(values, this.pageLimitMax));
     return { assets: page.rows.map(toAssetResponse), total_entries: page.total };
   }
 
   @Operation('get_asset_aliases')
-  async listAliases(@ValidQuery(aliasesQuery) values: z.infer<typeof aliasesQuery>): Promise<unknown> {
+  async listAliases(@ValidQuery(aliasesQuery) values: z.infer<typeof aliasesQuery>): Promise<AnswerTo<'get_asset_aliases'>> {
     const page = await this.assets.aliases({ namePattern: values.name_pattern }, pageOf(values, this.pageLimitMax));
     return { asset_aliases: page.rows.map(toAliasResponse), total_entries: page.total };
   }
 
   @Operation('get_asset_alias')
-  async getAlias(@Param('asset_alias_id', integerPath) id: number): Promise<unknown> {
+  async getAlias(@Param('asset_alias_id', integerPath) id: number): Promise<AnswerTo<'get_asset_alias'>> {
     const [alias] = (await this.assets.aliases({ id }, { limit: 1, offset: 0, orderBy: [] })).rows;
     if (alias === undefined) throw new MillraceError('not_found', `The Asset Alias with ID: \`${id}\` was not found`);
     return toAliasResponse(alias);
   }
 
   @Operation('get_asset_events')
-  async listEvents(@ValidQuery(eventsQuery) values: z.infer<typeof eventsQuery>): Promise<unknown> {
+  async listEvents(@ValidQuery(eventsQuery) values: z.infer<typeof eventsQuery>): Promise<AnswerTo<'get_asset_events'>> {
     const filter = {
       assetId: values.asset_id, sourceDagId: values.source_dag_id, sourceTaskId: values.source_task_id, sourceRunId: values.source_run_id, sourceMapIndex: values.source_map_index,
       namePattern: values.name_pattern, timestamp: rangeOf<Date>(values, 'timestamp'),
@@ -79,7 +80,7 @@ export class AssetsController {
 
   /** What happened outside: it counts as if a task had written the asset. */
   @Operation('create_asset_event')
-  async createEvent(@ValidBody(eventBody) body: z.infer<typeof eventBody>): Promise<unknown> {
+  async createEvent(@ValidBody(eventBody) body: z.infer<typeof eventBody>): Promise<AnswerTo<'create_asset_event'>> {
     const asset = await this.#find(body.asset_id);
     // As in Airflow, so that everybody sees that no task wrote it.
     const extra = { ...body.extra, from_rest_api: true };
@@ -89,13 +90,13 @@ export class AssetsController {
   }
 
   @Operation('get_asset')
-  async get(@Param('asset_id', integerPath) id: number): Promise<unknown> {
+  async get(@Param('asset_id', integerPath) id: number): Promise<AnswerTo<'get_asset'>> {
     return toAssetResponse(await this.#find(id));
   }
 
   /** Runs the dag that writes the asset. */
   @Operation('materialize_asset')
-  async materialize(@Param('asset_id', integerPath) id: number, @ValidBody(materializeBody) given: z.infer<typeof materializeBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  async materialize(@Param('asset_id', integerPath) id: number, @ValidBody(materializeBody) given: z.infer<typeof materializeBody>, @CurrentActor() actor: Actor): Promise<AnswerTo<'materialize_asset'>> {
     await this.#find(id);
     const [dagId, ...others] = await this.assets.producingDags(id);
     if (dagId === undefined) throw new MillraceError('not_found', `No DAG materializes asset with ID: ${id}`);
@@ -109,7 +110,7 @@ export class AssetsController {
   }
 
   @Operation('get_upstream_asset_events')
-  async upstreamEvents(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string): Promise<unknown> {
+  async upstreamEvents(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string): Promise<AnswerTo<'get_upstream_asset_events'>> {
     const run = await this.lookups.run(dagId, runId);
     const page = await this.assets.events({ triggeredRun: run.id }, { limit: this.pageLimitMax, offset: 0, orderBy: ['timestamp'] });
     return { asset_events: page.rows.map(toAssetEventResponse), total_entries: page.total };
@@ -122,6 +123,6 @@ export class AssetsController {
   }
 }
 
-function toAliasResponse(row: { readonly id: number; readonly name: string; readonly asset_group: string }): Record<string, unknown> {
+function toAliasResponse(row: { readonly id: number; readonly name: string; readonly asset_group: string }): AnswerTo<'get_asset_alias'> {
   return { id: row.id, name: row.name, group: row.asset_group };
 }

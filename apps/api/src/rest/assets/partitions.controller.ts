@@ -6,10 +6,13 @@ import { AssetsReader, PartitionsReader } from '@millrace/persistence';
 import type { PartitionRow } from '@millrace/persistence';
 import { instantText } from '../answers.js';
 import { Lookups } from '../lookups.js';
-import { Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, Route } from '../openapi/operation.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query } from '../validation/fields.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
+import { nextRunAssets, partitionCollection } from './asset-schemas.js';
+import type { PartitionAnswer } from './asset-schemas.js';
 
 const partitionsQuery = z.object({ ...pageFields('-id'), is_open: query.boolean, partition_key: query.text });
 
@@ -25,7 +28,8 @@ export class PartitionsController {
 
   /** Each asset of the condition with its newest event and how many events wait; `missing`: what the next run waits for. */
   @Route('GET', '/api/millrace/v1/dags/:dag_id/nextRunAssets', { action: 'read', resource: 'asset' })
-  async nextRun(@Param('dag_id') dagId: string): Promise<unknown> {
+  @Answers(nextRunAssets)
+  async nextRun(@Param('dag_id') dagId: string): Promise<Answer<typeof nextRunAssets>> {
     const { schedule } = await this.lookups.currentDocument(await this.lookups.dag(dagId));
     const rows = await this.assets.nextRun(dagId);
     const condition = schedule?.kind === 'assets' || schedule?.kind === 'assetsOrTime' || schedule?.kind === 'partitionedAssets' ? schedule.condition : null;
@@ -43,7 +47,8 @@ export class PartitionsController {
 
   /** Partitions of a dag, newest first: what each has, what it waits for, and its run once it is complete. */
   @Route('GET', '/api/millrace/v1/dags/:dag_id/partitions', { action: 'read', resource: 'asset' })
-  async list(@Param('dag_id') dagId: string, @ValidQuery(partitionsQuery) values: z.infer<typeof partitionsQuery>): Promise<unknown> {
+  @Answers(partitionCollection)
+  async list(@Param('dag_id') dagId: string, @ValidQuery(partitionsQuery) values: z.infer<typeof partitionsQuery>): Promise<Answer<typeof partitionCollection>> {
     const { schedule } = await this.lookups.currentDocument(await this.lookups.dag(dagId));
     const compiled = schedule?.kind === 'partitionedAssets' ? compilePartitionedAssets(schedule) : null;
     const page = await this.partitions.list(dagId, { isOpen: values.is_open, key: values.partition_key }, pageOf(values, this.pageLimitMax));
@@ -56,7 +61,7 @@ export class PartitionsController {
 /** Keys told by name; a window of a year of hours has more than anybody reads. */
 const MISSING_TOLD = 100;
 
-function toResponse(row: PartitionRow, status: PartitionStatus | null): Record<string, unknown> {
+function toResponse(row: PartitionRow, status: PartitionStatus | null): PartitionAnswer {
   return {
     id: row.id,
     partition_key: row.partition_key,

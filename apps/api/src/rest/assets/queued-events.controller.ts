@@ -5,9 +5,11 @@ import type { QueuedEventFilter, QueuedEventRow } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
 import { Operation, Route } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { query } from '../validation/fields.js';
 import { integerPath } from '../validation/integer-path.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
+import type { QueuedEventAnswer } from './asset-schemas.js';
 
 const beforeQuery = z.object({ before: query.instant });
 type BeforeQuery = z.infer<typeof beforeQuery>;
@@ -18,7 +20,7 @@ export class QueuedEventsController {
   constructor(@Inject(AssetsReader) private readonly assets: AssetsReader) {}
 
   @Operation('get_asset_queued_events')
-  ofAsset(@Param('asset_id', integerPath) assetId: number, @ValidQuery(beforeQuery) { before }: BeforeQuery): Promise<unknown> {
+  ofAsset(@Param('asset_id', integerPath) assetId: number, @ValidQuery(beforeQuery) { before }: BeforeQuery): Promise<AnswerTo<'get_asset_queued_events'>> {
     return this.#list({ assetId, before });
   }
 
@@ -28,7 +30,7 @@ export class QueuedEventsController {
   }
 
   @Operation('get_dag_asset_queued_events')
-  ofDag(@Param('dag_id') dagId: string, @ValidQuery(beforeQuery) { before }: BeforeQuery): Promise<unknown> {
+  ofDag(@Param('dag_id') dagId: string, @ValidQuery(beforeQuery) { before }: BeforeQuery): Promise<AnswerTo<'get_dag_asset_queued_events'>> {
     return this.#list({ dagId, before });
   }
 
@@ -38,7 +40,7 @@ export class QueuedEventsController {
   }
 
   @Operation('get_dag_asset_queued_event')
-  async ofDagAndAsset(@Param('dag_id') dagId: string, @Param('asset_id', integerPath) assetId: number, @ValidQuery(beforeQuery) { before }: BeforeQuery): Promise<unknown> {
+  async ofDagAndAsset(@Param('dag_id') dagId: string, @Param('asset_id', integerPath) assetId: number, @ValidQuery(beforeQuery) { before }: BeforeQuery): Promise<AnswerTo<'get_dag_asset_queued_event'>> {
     const [row] = await this.assets.queued({ dagId, assetId, before });
     if (row === undefined) throw new MillraceError('not_found', `Queued event with dag_id: \`${dagId}\` and asset_id: \`${assetId}\` was not found`);
     return toResponse(row);
@@ -60,7 +62,7 @@ export class QueuedEventsController {
     return this.forgetOfDagAndAsset(dagId, assetId, values);
   }
 
-  async #list(filter: QueuedEventFilter): Promise<unknown> {
+  async #list(filter: QueuedEventFilter): Promise<AnswerTo<'get_dag_asset_queued_events'>> {
     const rows = await this.assets.queued(filter);
     return { queued_events: rows.map(toResponse), total_entries: rows.length };
   }
@@ -70,6 +72,6 @@ export class QueuedEventsController {
   }
 }
 
-function toResponse(row: QueuedEventRow): Record<string, unknown> {
+function toResponse(row: QueuedEventRow): QueuedEventAnswer {
   return { dag_id: row.dag_id, asset_id: row.asset_id, created_at: instantText(row.created_at), dag_display_name: row.dag_display_name };
 }

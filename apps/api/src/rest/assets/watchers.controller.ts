@@ -4,11 +4,14 @@ import { WatchersReader } from '@millrace/persistence';
 import type { WatcherView } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
-import { Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, Route } from '../openapi/operation.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query } from '../validation/fields.js';
 import { integerPath } from '../validation/integer-path.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
+import { parkedCollection, watcherCollection } from './asset-schemas.js';
+import type { WatcherAnswer } from './asset-schemas.js';
 
 const watchersQuery = z.object({ ...pageFields('id'), asset_id: query.integer, only_active: query.boolean });
 const parkedQuery = z.object(pageFields('-id'));
@@ -22,14 +25,16 @@ export class WatchersController {
   ) {}
 
   @Route('GET', '/api/millrace/v1/assets/watchers', { action: 'read', resource: 'asset' })
-  async list(@ValidQuery(watchersQuery) values: z.infer<typeof watchersQuery>): Promise<unknown> {
+  @Answers(watcherCollection)
+  async list(@ValidQuery(watchersQuery) values: z.infer<typeof watchersQuery>): Promise<Answer<typeof watcherCollection>> {
     const page = await this.watchers.list({ assetId: values.asset_id, onlyActive: values.only_active ?? true }, pageOf(values, this.pageLimitMax));
     return { watchers: page.rows.map(toResponse), total_entries: page.total };
   }
 
   /** Messages and rows that could not be events, newest first. */
   @Route('GET', '/api/millrace/v1/assets/watchers/:watcher_id/parked', { action: 'read', resource: 'asset' })
-  async parked(@Param('watcher_id', integerPath) id: number, @ValidQuery(parkedQuery) values: z.infer<typeof parkedQuery>): Promise<unknown> {
+  @Answers(parkedCollection)
+  async parked(@Param('watcher_id', integerPath) id: number, @ValidQuery(parkedQuery) values: z.infer<typeof parkedQuery>): Promise<Answer<typeof parkedCollection>> {
     const page = await this.watchers.parked(id, pageOf(values, this.pageLimitMax));
     return { parked: page.rows.map((row) => ({ id: row.id, item: row.item, content: row.content, error: row.error, parked_at: instantText(row.parked_at) })), total_entries: page.total };
   }
@@ -40,7 +45,7 @@ export class WatchersController {
   }
 }
 
-function toResponse(row: WatcherView): Record<string, unknown> {
+function toResponse(row: WatcherView): WatcherAnswer {
   return {
     id: row.id,
     name: row.name,

@@ -8,12 +8,16 @@ import { MillraceError, REPROCESS_BEHAVIORS } from '@millrace/vocabulary';
 import type { BackfillState } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
 import { Lookups } from '../lookups.js';
-import { Operation, Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, Operation, Route } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
 import { instant, pageFields, pageOf } from '../validation/fields.js';
 import { integerPath } from '../validation/integer-path.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
+import { backfill, backfillDates, backfillPreview, backfillProgress } from './backfill-schemas.js';
+import type { BackfillAnswer } from './backfill-schemas.js';
 
 const listQuery = z.object({ ...pageFields('id'), dag_id: z.preprocess((value) => (Array.isArray(value) ? value.at(-1) : value), z.string('Field required').max(250)) });
 const datesQuery = z.object({ ...pageFields('ordinal') });
@@ -41,25 +45,25 @@ export class BackfillsController {
   ) {}
 
   @Operation('list_backfills')
-  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<AnswerTo<'list_backfills'>> {
     const page = await this.backfills.list(values.dag_id, pageOf(values, this.pageLimitMax));
     return { backfills: page.rows.map(toResponse), total_entries: page.total };
   }
 
   @Operation('get_backfill')
-  async get(@Param('backfill_id', integerPath) id: number): Promise<unknown> {
+  async get(@Param('backfill_id', integerPath) id: number): Promise<AnswerTo<'get_backfill'>> {
     return toResponse(await this.#find(id));
   }
 
   @Operation('create_backfill')
-  async create(@ValidBody(createBody) body: CreateBody, @CurrentActor() actor: Actor): Promise<unknown> {
+  async create(@ValidBody(createBody) body: CreateBody, @CurrentActor() actor: Actor): Promise<AnswerTo<'create_backfill'>> {
     await this.lookups.dag(body.dag_id);
     const plan = await this.commands.createBackfill(inputOf(body, actor), false);
     return toResponse(await this.#find(plan.backfillId!));
   }
 
   @Operation('create_backfill_dry_run')
-  async dryRun(@ValidBody(createBody) body: CreateBody, @CurrentActor() actor: Actor): Promise<unknown> {
+  async dryRun(@ValidBody(createBody) body: CreateBody, @CurrentActor() actor: Actor): Promise<AnswerTo<'create_backfill_dry_run'>> {
     await this.lookups.dag(body.dag_id);
     const plan = await this.commands.createBackfill(inputOf(body, actor), true);
     const runs = plan.runs.filter((run) => run.action !== 'skip');
@@ -68,7 +72,8 @@ export class BackfillsController {
 
   /** The dry run with what stands against a date, and counts. */
   @Route('POST', '/api/millrace/v1/backfills/dry_run', { action: 'create', resource: 'backfill' })
-  async preview(@ValidBody(createBody) body: CreateBody, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(backfillPreview)
+  async preview(@ValidBody(createBody) body: CreateBody, @CurrentActor() actor: Actor): Promise<Answer<typeof backfillPreview>> {
     await this.lookups.dag(body.dag_id);
     const { runs } = await this.commands.createBackfill(inputOf(body, actor), true);
     const counts = { create: 0, clear: 0, skip: 0 };
@@ -85,7 +90,8 @@ export class BackfillsController {
 
   /** A backfill with how far it is. */
   @Route('GET', '/api/millrace/v1/backfills/:backfill_id', { action: 'read', resource: 'backfill' })
-  async progress(@Param('backfill_id', integerPath) id: number): Promise<unknown> {
+  @Answers(backfillProgress)
+  async progress(@Param('backfill_id', integerPath) id: number): Promise<Answer<typeof backfillProgress>> {
     const row = await this.#find(id);
     const { dates, runs, skipped, deleted } = await this.backfills.progress(id);
     return {
@@ -96,7 +102,8 @@ export class BackfillsController {
 
   /** Each date with its run, or why it has none. */
   @Route('GET', '/api/millrace/v1/backfills/:backfill_id/dates', { action: 'read', resource: 'backfill' })
-  async dates(@Param('backfill_id', integerPath) id: number, @ValidQuery(datesQuery) values: z.infer<typeof datesQuery>): Promise<unknown> {
+  @Answers(backfillDates)
+  async dates(@Param('backfill_id', integerPath) id: number, @ValidQuery(datesQuery) values: z.infer<typeof datesQuery>): Promise<Answer<typeof backfillDates>> {
     await this.#find(id);
     const page = await this.backfills.dates(id, pageOf(values, this.pageLimitMax));
     return { dates: page.rows.map((row) => ({ ...row, logical_date: instantText(row.logical_date) })), total_entries: page.total };
@@ -104,39 +111,42 @@ export class BackfillsController {
 
   /** The words of `airflowctl`, which sends a POST where Airflow's own document says PUT. */
   @Route('POST', '/api/v2/backfills/:backfill_id/pause', { action: 'edit', resource: 'backfill' })
-  async pauseByPost(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(backfill)
+  async pauseByPost(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<Answer<typeof backfill>> {
     return this.pause(id, actor);
   }
 
   @Route('POST', '/api/v2/backfills/:backfill_id/unpause', { action: 'edit', resource: 'backfill' })
-  async unpauseByPost(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(backfill)
+  async unpauseByPost(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<Answer<typeof backfill>> {
     return this.unpause(id, actor);
   }
 
   @Route('POST', '/api/v2/backfills/:backfill_id/cancel', { action: 'edit', resource: 'backfill' })
-  async cancelByPost(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(backfill)
+  async cancelByPost(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<Answer<typeof backfill>> {
     return this.cancel(id, actor);
   }
 
   @Operation('pause_backfill')
-  async pause(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+  async pause(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<AnswerTo<'pause_backfill'>> {
     return this.#setPaused(id, true, actor);
   }
 
   @Operation('unpause_backfill')
-  async unpause(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+  async unpause(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<AnswerTo<'unpause_backfill'>> {
     return this.#setPaused(id, false, actor);
   }
 
   @Operation('cancel_backfill')
-  async cancel(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<unknown> {
+  async cancel(@Param('backfill_id', integerPath) id: number, @CurrentActor() actor: Actor): Promise<AnswerTo<'cancel_backfill'>> {
     const backfill = await this.#find(id);
     if (backfill.completed_at !== null || backfill.cancelled_at !== null) throw new MillraceError('conflict', `Backfill is already ${backfill.cancelled_at === null ? 'completed' : 'cancelled'}.`);
     await this.commands.cancelBackfill(id, actor.name);
     return toResponse(await this.#find(id));
   }
 
-  async #setPaused(id: number, paused: boolean, actor: Actor): Promise<unknown> {
+  async #setPaused(id: number, paused: boolean, actor: Actor): Promise<BackfillAnswer> {
     const backfill = await this.#find(id);
     if (backfill.completed_at !== null || backfill.cancelled_at !== null) throw new MillraceError('conflict', `Backfill is already ${backfill.cancelled_at === null ? 'completed' : 'cancelled'}.`);
     await this.commands.setBackfillPaused(id, paused, actor.name);
@@ -170,7 +180,7 @@ function stateOf(row: BackfillRow): BackfillState {
   return row.is_paused ? 'paused' : 'running';
 }
 
-function toResponse(row: BackfillRow): Record<string, unknown> {
+function toResponse(row: BackfillRow): BackfillAnswer {
   return {
     id: row.id,
     dag_id: row.dag_id,

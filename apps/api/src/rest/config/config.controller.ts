@@ -6,6 +6,7 @@ import { OPTIONS } from '@millrace/configuration';
 import type { Configuration, ConfigurationKey } from '@millrace/configuration';
 import { MillraceError } from '@millrace/vocabulary';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { CONFIGURATION } from '../tokens.js';
 import { query } from '../validation/fields.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
@@ -56,5 +57,5 @@ async function answer(sections: readonly Section[], accept: string, reply: Fasti
   if (accept.includes('text/plain')) {
     const text = sections.map((section) => `[${section.name}]\n${section.options.map((option) => `${option.key} = ${option.value}\n`).join('')}`).join('\n');
     await reply.type('text/plain; charset=utf-8').send(text);
-  } else await reply.send({ sections });
+  } else await reply.send({ sections } satisfies AnswerTo<'get_config'>);
 }

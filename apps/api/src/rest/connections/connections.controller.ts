@@ -11,11 +11,13 @@ import { entityPage } from '../entity-page.js';
 import { DEFAULT_CONNECTIONS } from './default-connections.js';
 import { probeConnection } from './probe-connection.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { CONFIGURATION, PAGE_LIMIT_MAX } from '../tokens.js';
 import { Actors } from '../security/actors.js';
 import { checkOwner, ownedBySomeoneIn } from '../security/owned-by-teams.js';
 import { pageFields, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
+import type { ConnectionAnswer } from './connection-schemas.js';
 
 const listQuery = z.object({ ...pageFields('id'), connection_id_pattern: query.text });
 const body = z.strictObject({
@@ -46,7 +48,7 @@ export class ConnectionsController {
   ) {}
 
   @Operation('get_connections')
-  async getConnections(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  async getConnections(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<AnswerTo<'get_connections'>> {
     const { connection_id_pattern: pattern } = values;
     const where = pattern === undefined || pattern === '~' ? ownedBySomeoneIn() : { ...ownedBySomeoneIn(), connectionId: ILike(`%${pattern}%`) };
     const order = { id: 'connectionId', conn_id: 'connectionId', connection_id: 'connectionId', conn_type: 'connType', description: 'description', host: 'host', port: 'port' } as const;
@@ -55,12 +57,12 @@ export class ConnectionsController {
   }
 
   @Operation('get_connection')
-  async getConnection(@Param('connection_id') id: string): Promise<unknown> {
+  async getConnection(@Param('connection_id') id: string): Promise<AnswerTo<'get_connection'>> {
     return this.#response(await this.#find(id));
   }
 
   @Operation('post_connection')
-  async createConnection(@ValidBody(body) given: ConnectionBody): Promise<unknown> {
+  async createConnection(@ValidBody(body) given: ConnectionBody): Promise<AnswerTo<'post_connection'>> {
     const row = this.#row(given, new Set(FIELDS));
     checkOwner(row.team ?? null);
     const inserted = await this.#connections.createQueryBuilder().insert().values({ ...row, connectionId: given.connection_id }).orIgnore().returning('connection_id').execute();
@@ -69,7 +71,7 @@ export class ConnectionsController {
   }
 
   @Operation('patch_connection')
-  async patchConnection(@Param('connection_id') id: string, @ValidBody(body) given: ConnectionBody, @ValidQuery(maskQuery) values: z.infer<typeof maskQuery>): Promise<unknown> {
+  async patchConnection(@Param('connection_id') id: string, @ValidBody(body) given: ConnectionBody, @ValidQuery(maskQuery) values: z.infer<typeof maskQuery>): Promise<AnswerTo<'patch_connection'>> {
     await this.#find(id);
     if (given.connection_id !== id) throw new MillraceError('bad_request', 'The connection_id in the request body does not match the URL parameter');
     const change = this.#row(given, maskedFields(values.update_mask, FIELDS, Object.keys(given)));
@@ -85,7 +87,7 @@ export class ConnectionsController {
   }
 
   @Operation('bulk_connections')
-  bulkConnections(@ValidBody(bulk) given: z.infer<typeof bulk>): Promise<unknown> {
+  bulkConnections(@ValidBody(bulk) given: z.infer<typeof bulk>): Promise<AnswerTo<'bulk_connections'>> {
     return applyBulk<ConnectionBody>(given.actions, {
       what: 'connections with these connection_ids',
       keyOf: (connection) => connection.connection_id,
@@ -106,7 +108,7 @@ export class ConnectionsController {
   }
 
   @Operation('test_connection')
-  async testConnection(@ValidBody(body) given: ConnectionBody): Promise<unknown> {
+  async testConnection(@ValidBody(body) given: ConnectionBody): Promise<AnswerTo<'test_connection'>> {
     if (!this.config['security.test_connections']) {
       throw new MillraceError('forbidden', 'Testing connections is disabled. Contact your deployment admin to enable it (security.test_connections)');
     }
@@ -153,7 +155,7 @@ export class ConnectionsController {
     return value == null ? null : this.secrets.seal(value, `connection/${id}/${field}`);
   }
 
-  #response(row: ConnectionEntity): Record<string, unknown> {
+  #response(row: ConnectionEntity): ConnectionAnswer {
     return {
       connection_id: row.connectionId,
       conn_type: row.connType,

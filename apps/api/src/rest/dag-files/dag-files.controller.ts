@@ -4,6 +4,7 @@ import { Database, ReparseRequests } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { visibleDags } from '../security/request-scope.js';
 import { integerPath } from '../validation/integer-path.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
@@ -25,7 +26,7 @@ export class DagFilesController {
 
   /** A dag-processor hears of it with its next heartbeat. */
   @Operation('reparse_dag_file')
-  async reparse(@Param('file_token') token: string): Promise<null> {
+  async reparse(@Param('file_token') token: string): Promise<AnswerTo<'reparse_dag_file'>> {
     const file = fileToken.safeParse(decoded(token));
     const isKnown = file.success && (await this.requests.ask({ bundleName: file.data.bundle_name, relativeFileloc: file.data.relative_fileloc }, visibleDags()));
     if (!isKnown) throw new MillraceError('not_found', 'File not found');

@@ -7,6 +7,7 @@ import { isTraceparent, traceOfRun } from '@millrace/telemetry';
 import type { Traces } from '@millrace/telemetry';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { InstanceAnswers } from '../task-instances/instance-answers.js';
 import { COMMANDS, PAGE_LIMIT_MAX, TRACES } from '../tokens.js';
@@ -48,7 +49,7 @@ export class DagRunsController {
   ) {}
 
   @Operation('trigger_dag_run')
-  async trigger(@Param('dag_id') dagId: string, @ValidBody(triggerBody) body: z.infer<typeof triggerBody>, @CurrentActor() actor: Actor, @Headers('traceparent') caller?: string): Promise<unknown> {
+  async trigger(@Param('dag_id') dagId: string, @ValidBody(triggerBody) body: z.infer<typeof triggerBody>, @CurrentActor() actor: Actor, @Headers('traceparent') caller?: string): Promise<AnswerTo<'trigger_dag_run'>> {
     const startMs = Date.now();
     // What is no trace context is as none: tracing never makes a call fail.
     const traceparent = caller !== undefined && isTraceparent(caller) ? caller : null;
@@ -74,21 +75,21 @@ export class DagRunsController {
   }
 
   @Operation('get_dag_runs')
-  async getRuns(@Param('dag_id') dagId: string, @ValidQuery(runsQuery) values: RunsQuery): Promise<unknown> {
+  async getRuns(@Param('dag_id') dagId: string, @ValidQuery(runsQuery) values: RunsQuery): Promise<AnswerTo<'get_dag_runs'>> {
     if (dagId !== '~') await this.lookups.dag(dagId);
     const page = await this.runs.list(runFilterOf(dagId === '~' ? undefined : dagId, values), pageOf(values, this.pageLimitMax));
     return { dag_runs: page.rows.map(toRunResponse), total_entries: page.total };
   }
 
   @Operation('get_list_dag_runs_batch')
-  async getBatch(@Param('dag_id') dagId: string, @ValidBody(runsBatchBody) body: RunsBatchBody): Promise<unknown> {
+  async getBatch(@Param('dag_id') dagId: string, @ValidBody(runsBatchBody) body: RunsBatchBody): Promise<AnswerTo<'get_list_dag_runs_batch'>> {
     onlyWildcard('dag_id', dagId);
     const page = await this.runs.list(runFilterOfBatch(body), pageOf({ limit: body.page_limit, offset: body.page_offset, order_by: [body.order_by ?? 'id'] }, this.pageLimitMax));
     return { dag_runs: page.rows.map(toRunResponse), total_entries: page.total };
   }
 
   @Operation('get_dag_run')
-  async getRun(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string): Promise<unknown> {
+  async getRun(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string): Promise<AnswerTo<'get_dag_run'>> {
     return toRunResponse(await this.lookups.run(dagId, runId));
   }
 
@@ -99,7 +100,7 @@ export class DagRunsController {
     @ValidBody(patchBody) body: z.infer<typeof patchBody>,
     @Query('update_mask') mask: string | string[] | undefined,
     @CurrentActor() actor: Actor,
-  ): Promise<unknown> {
+  ): Promise<AnswerTo<'patch_dag_run'>> {
     const run = await this.lookups.run(dagId, runId);
     const fields = maskedFields(mask, ['state', 'note'], Object.keys(body));
     if (fields.has('state') && body.state != null) await this.commands.markRun(run.id, body.state, actor.name);
@@ -114,7 +115,7 @@ export class DagRunsController {
   }
 
   @Operation('clear_dag_run')
-  async clearRun(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidBody(clearBody) body: z.infer<typeof clearBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  async clearRun(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidBody(clearBody) body: z.infer<typeof clearBody>, @CurrentActor() actor: Actor): Promise<AnswerTo<'clear_dag_run'>> {
     const run = await this.lookups.run(dagId, runId);
     const selected = await this.commands.selectInstances({ dagId, runId, tasks: null, onlyFailed: body.only_failed });
     if (body.dry_run) return this.instanceAnswers.collection(selected.map((instance) => instance.id));

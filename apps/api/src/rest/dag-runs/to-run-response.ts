@@ -1,8 +1,9 @@
 import type { RunView } from '@millrace/persistence';
 import { instantText, spanOf } from '../answers.js';
 import { versionOf } from '../dag-versions/to-version-response.js';
+import type { DagRunAnswer } from './run-schemas.js';
 
-export function toRunResponse(run: RunView): Record<string, unknown> {
+export function toRunResponse(run: RunView): DagRunAnswer {
   return {
     dag_run_id: run.run_id,
     dag_id: run.dag_id,

@@ -7,7 +7,8 @@ import type { StoredRevision } from '@millrace/persistence';
 import { DagSourceDesk } from '@millrace/scheduling';
 import type { SourceState } from '@millrace/scheduling';
 import { MillraceError } from '@millrace/vocabulary';
-import { AuditedByCommand, Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, AuditedByCommand, Route } from '../openapi/operation.js';
 import { visibleDags } from '../security/request-scope.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
@@ -17,6 +18,7 @@ import { ValidQuery } from '../validation/schema-pipe.js';
 import { onlyForAll } from './only-for-all.js';
 import { YAML_TYPES } from './source-bodies.js';
 import { toDocumentResponse, toProblem } from './to-source-response.js';
+import { dagDocument, dagDocumentCollection, dagDocumentWithContent, dagFileSchema, documentCheck } from './source-schemas.js';
 
 const DOCUMENTS = '/api/millrace/v1/dag-documents';
 const listQuery = z.object(pageFields(''));
@@ -33,13 +35,15 @@ export class DagDocumentsController {
 
   /** The JSON Schema of dag files; the same for documents and for files in folders. */
   @Route('GET', '/api/millrace/v1/schemas/dag-file.json', 'public')
-  getSchema(): unknown {
+  @Answers(dagFileSchema)
+  getSchema(): Answer<typeof dagFileSchema> {
     return dagFileJsonSchema();
   }
 
   @Route('POST', DOCUMENTS, { action: 'create', resource: 'dag_source' }, 201)
   @AuditedByCommand()
-  async create(@Req() request: FastifyRequest, @ValidQuery(waitQuery) { wait }: z.infer<typeof waitQuery>, @CurrentActor() actor: Actor, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+  @Answers(dagDocument, { alsoWith: [200, 202] })
+  async create(@Req() request: FastifyRequest, @ValidQuery(waitQuery) { wait }: z.infer<typeof waitQuery>, @CurrentActor() actor: Actor, @Res({ passthrough: true }) reply: FastifyReply): Promise<Answer<typeof dagDocument>> {
     onlyForAll('make new dags');
     const { text, dagId } = documentOf(request);
     return this.#answer(await this.desk.createDocument(dagId, text, actor.name), text, wait, reply);
@@ -48,7 +52,8 @@ export class DagDocumentsController {
   /** Only checks: nothing is kept. */
   @Route('POST', `${DOCUMENTS}/validate`, { action: 'create', resource: 'dag_source' })
   @AuditedByCommand()
-  async validate(@Req() request: FastifyRequest, @ValidQuery(waitQuery) { wait }: z.infer<typeof waitQuery>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(documentCheck)
+  async validate(@Req() request: FastifyRequest, @ValidQuery(waitQuery) { wait }: z.infer<typeof waitQuery>, @CurrentActor() actor: Actor): Promise<Answer<typeof documentCheck>> {
     onlyForAll('check documents');
     const text = textOf(request);
     const reading = readDagFile(text);
@@ -59,7 +64,8 @@ export class DagDocumentsController {
   }
 
   @Route('GET', DOCUMENTS, { action: 'read', resource: 'dag_source' })
-  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  @Answers(dagDocumentCollection)
+  async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<Answer<typeof dagDocumentCollection>> {
     const { limit, offset } = pageOf(values, this.pageLimitMax);
     const page = await this.desk.list('document', limit, offset, visibleDags());
     const documents = await Promise.all(page.rows.map(async (source) => this.desk.document(source.name).catch(() => null)));
@@ -67,7 +73,8 @@ export class DagDocumentsController {
   }
 
   @Route('GET', `${DOCUMENTS}/:dag_id`, { action: 'read', resource: 'dag_source' })
-  async get(@Param('dag_id') dagId: string, @Res({ passthrough: true }) reply: FastifyReply, @Headers('accept') accept?: string): Promise<unknown> {
+  @Answers(dagDocumentWithContent, { alsoAs: ['application/yaml'] })
+  async get(@Param('dag_id') dagId: string, @Res({ passthrough: true }) reply: FastifyReply, @Headers('accept') accept?: string): Promise<Answer<typeof dagDocumentWithContent> | string> {
     const { source, revision } = await this.desk.document(dagId);
     const text = await this.desk.textOf(revision);
     void reply.header('etag', `"${revision.revision}"`);
@@ -81,6 +88,7 @@ export class DagDocumentsController {
   /** Replaces what was read (`If-Match: "<revision>"`), or anything (`If-Match: *`); makes the document when there is none. */
   @Route('PUT', `${DOCUMENTS}/:dag_id`, { action: 'edit', resource: 'dag_source' })
   @AuditedByCommand()
+  @Answers(dagDocument, { alsoWith: [201, 202] })
   async replace(
     @Param('dag_id') dagId: string,
     @Req() request: FastifyRequest,
@@ -88,7 +96,7 @@ export class DagDocumentsController {
     @CurrentActor() actor: Actor,
     @Res({ passthrough: true }) reply: FastifyReply,
     @Headers('if-match') ifMatch?: string,
-  ): Promise<unknown> {
+  ): Promise<Answer<typeof dagDocument>> {
     const { text, dagId: written } = documentOf(request);
     if (written !== dagId) throw RequestError.single(['body', 'dag'], `The document is of dag "${written}", the address is of "${dagId}"`, written);
     const match = matchOf(ifMatch);
@@ -108,7 +116,7 @@ export class DagDocumentsController {
   }
 
   /** 201 or 200 when it is active, 202 when nobody has checked it yet, 422 with its problems when it was refused. */
-  async #answer(written: SourceState & { readonly isNew: boolean }, text: string, waitSeconds: number, reply: FastifyReply, status = 201): Promise<unknown> {
+  async #answer(written: SourceState & { readonly isNew: boolean }, text: string, waitSeconds: number, reply: FastifyReply, status = 201): Promise<Answer<typeof dagDocument>> {
     const settled = (await this.desk.settled(written.source.id, written.revision.revision, waitSeconds * 1_000)) ?? written.revision;
     if (settled.state === 'refused') throw refusalOf(settled, text);
     const { source } = await this.desk.document(written.source.name);

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { Actor } from '@millrace/access';
 import { DagSourceDesk } from '@millrace/scheduling';
 import { MillraceError } from '@millrace/vocabulary';
-import { AuditedByCommand, Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, AuditedByCommand, Route } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf } from '../validation/fields.js';
@@ -12,6 +13,7 @@ import { integerPath } from '../validation/integer-path.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 import { onlyForAll } from './only-for-all.js';
 import { toDeploymentResponse } from './to-source-response.js';
+import { begunDeployment, bundleCollection, deployment, deploymentCollection } from './source-schemas.js';
 
 const BUNDLES = '/api/millrace/v1/bundles';
 const HASH = /^[0-9a-f]{64}$/;
@@ -33,7 +35,8 @@ export class DeploymentsController {
   ) {}
 
   @Route('GET', BUNDLES, { action: 'read', resource: 'dag_source' })
-  async listBundles(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  @Answers(bundleCollection)
+  async listBundles(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<Answer<typeof bundleCollection>> {
     onlyForAll('deploy');
     const { limit, offset } = pageOf(values, this.pageLimitMax);
     const page = await this.desk.list('bundle', limit, offset);
@@ -42,7 +45,8 @@ export class DeploymentsController {
 
   @Route('POST', `${BUNDLES}/:bundle/deployments`, { action: 'create', resource: 'dag_source' }, 201)
   @AuditedByCommand()
-  async begin(@Param('bundle') bundle: string, @ValidBody(beginBody) body: z.infer<typeof beginBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(begunDeployment)
+  async begin(@Param('bundle') bundle: string, @ValidBody(beginBody) body: z.infer<typeof beginBody>, @CurrentActor() actor: Actor): Promise<Answer<typeof begunDeployment>> {
     onlyForAll('deploy');
     const files = body.files.map(({ path, sha256, size }) => ({ path, hash: sha256, size }));
     const { source, revision, missing } = await this.desk.beginDeployment(bundle, files, { activates: body.activate, note: body.note ?? null, actor: actor.name });
@@ -65,7 +69,8 @@ export class DeploymentsController {
   /** All files are here: a dag-processor checks them. */
   @Route('POST', `${BUNDLES}/:bundle/deployments/:revision/check`, { action: 'create', resource: 'dag_source' }, 202)
   @AuditedByCommand()
-  async check(@Param('bundle') bundle: string, @Param('revision', integerPath) number: number): Promise<unknown> {
+  @Answers(deployment)
+  async check(@Param('bundle') bundle: string, @Param('revision', integerPath) number: number): Promise<Answer<typeof deployment>> {
     onlyForAll('deploy');
     const { source, revision } = await this.desk.checkDeployment(bundle, number);
     return toDeploymentResponse(source, revision);
@@ -74,7 +79,8 @@ export class DeploymentsController {
   /** Makes a checked revision the active one: a new one, or an earlier one to go back to. */
   @Route('POST', `${BUNDLES}/:bundle/deployments/:revision/activate`, { action: 'edit', resource: 'dag_source' })
   @AuditedByCommand()
-  async activate(@Param('bundle') bundle: string, @Param('revision', integerPath) number: number, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(deployment)
+  async activate(@Param('bundle') bundle: string, @Param('revision', integerPath) number: number, @CurrentActor() actor: Actor): Promise<Answer<typeof deployment>> {
     onlyForAll('deploy');
     const { source, revision } = await this.desk.activateDeployment(bundle, number, actor.name);
     return toDeploymentResponse(source, revision);
@@ -83,14 +89,16 @@ export class DeploymentsController {
   /** The revision that was active before. */
   @Route('POST', `${BUNDLES}/:bundle/rollback`, { action: 'edit', resource: 'dag_source' })
   @AuditedByCommand()
-  async rollBack(@Param('bundle') bundle: string, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(deployment)
+  async rollBack(@Param('bundle') bundle: string, @CurrentActor() actor: Actor): Promise<Answer<typeof deployment>> {
     onlyForAll('deploy');
     const { source, revision } = await this.desk.activateDeployment(bundle, await this.desk.revisionBefore(bundle), actor.name);
     return toDeploymentResponse(source, revision);
   }
 
   @Route('GET', `${BUNDLES}/:bundle/deployments`, { action: 'read', resource: 'dag_source' })
-  async list(@Param('bundle') bundle: string, @ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  @Answers(deploymentCollection)
+  async list(@Param('bundle') bundle: string, @ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<Answer<typeof deploymentCollection>> {
     onlyForAll('deploy');
     const source = await this.desk.bundle(bundle);
     const { limit, offset } = pageOf(values, this.pageLimitMax);
@@ -99,7 +107,8 @@ export class DeploymentsController {
   }
 
   @Route('GET', `${BUNDLES}/:bundle/deployments/:revision`, { action: 'read', resource: 'dag_source' })
-  async get(@Param('bundle') bundle: string, @Param('revision', integerPath) number: number, @ValidQuery(waitQuery) { wait }: z.infer<typeof waitQuery>, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+  @Answers(deployment)
+  async get(@Param('bundle') bundle: string, @Param('revision', integerPath) number: number, @ValidQuery(waitQuery) { wait }: z.infer<typeof waitQuery>, @Res({ passthrough: true }) reply: FastifyReply): Promise<Answer<typeof deployment>> {
     onlyForAll('deploy');
     const before = await this.desk.deployment(bundle, number);
     if (wait > 0) await this.desk.settled(before.source.id, number, wait * 1_000);

@@ -1,8 +1,9 @@
 import type { SourceProblem, StoredRevision, StoredSource } from '@millrace/persistence';
 import { instantText } from '../answers.js';
+import type { DagDocumentAnswer, DeploymentAnswer, SourceProblemAnswer, SourceStateAnswer } from './source-schemas.js';
 
 /** Read as: what is current, whether it is what runs are made of, and what is wrong with it. */
-export function toDocumentResponse(source: StoredSource, revision: StoredRevision): Record<string, unknown> {
+export function toDocumentResponse(source: StoredSource, revision: StoredRevision): DagDocumentAnswer {
   return {
     dag_id: source.name,
     revision: revision.revision,
@@ -15,7 +16,7 @@ export function toDocumentResponse(source: StoredSource, revision: StoredRevisio
   };
 }
 
-export function toDeploymentResponse(source: StoredSource, revision: StoredRevision): Record<string, unknown> {
+export function toDeploymentResponse(source: StoredSource, revision: StoredRevision): DeploymentAnswer {
   return {
     bundle: source.name,
     revision: revision.revision,
@@ -33,11 +34,11 @@ export function toDeploymentResponse(source: StoredSource, revision: StoredRevis
   };
 }
 
-export function toProblem({ path, message, file, line, column }: SourceProblem): Record<string, unknown> {
+export function toProblem({ path, message, file, line, column }: SourceProblem): SourceProblemAnswer {
   return { path, message, file, line, column };
 }
 
 /** `active` besides the stored ones: ready, and what runs are made of. */
-export function stateOf(source: StoredSource, revision: StoredRevision): string {
+export function stateOf(source: StoredSource, revision: StoredRevision): SourceStateAnswer {
   return revision.state === 'ready' && source.activeRevision === revision.revision ? 'active' : revision.state;
 }

@@ -1,5 +1,6 @@
 import type { VersionRow } from '@millrace/persistence';
 import { instantText } from '../answers.js';
+import type { DagVersionAnswer } from './version-schemas.js';
 
 export interface VersionFacts {
   readonly dag_id: string;
@@ -10,7 +11,7 @@ export interface VersionFacts {
   readonly version_created_at: Date;
 }
 
-export function toVersionResponse(version: VersionRow): Record<string, unknown> {
+export function toVersionResponse(version: VersionRow): DagVersionAnswer {
   return {
     id: version.id,
     version_number: version.version_number,
@@ -24,7 +25,7 @@ export function toVersionResponse(version: VersionRow): Record<string, unknown> 
 }
 
 /** The version that a run or instance row carries with it. */
-export function versionOf(row: VersionFacts): Record<string, unknown> {
+export function versionOf(row: VersionFacts): DagVersionAnswer {
   return toVersionResponse({
     id: row.dag_version_id, dag_id: row.dag_id, dag_display_name: row.dag_display_name, version_number: row.version_number,
     bundle_name: row.version_bundle_name, bundle_hash: null, bundle_version: null, created_at: row.version_created_at,

@@ -4,9 +4,11 @@ import { PoolWarningsReader } from '@millrace/persistence';
 import type { PoolWarningRow } from '@millrace/persistence';
 import { instantText } from '../answers.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, query } from '../validation/fields.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
+import type { DagWarningAnswer } from './warning-schemas.js';
 
 const warningsQuery = z.object({ ...pageFields('dag_id'), dag_id: query.text, warning_type: query.text });
 /** Airflow's three types are a closed list for its clients; a pool that is too small for a task is told under the nearest. */
@@ -21,14 +23,14 @@ export class DagWarningsController {
   ) {}
 
   @Operation('list_dag_warnings')
-  async list(@ValidQuery(warningsQuery) values: z.infer<typeof warningsQuery>): Promise<unknown> {
+  async list(@ValidQuery(warningsQuery) values: z.infer<typeof warningsQuery>): Promise<AnswerTo<'list_dag_warnings'>> {
     const rows = (await this.warnings.all(values.dag_id ?? null)).map(toResponse).filter((row) => values.warning_type === undefined || row.warning_type === values.warning_type);
     const { offset = 0, limit = 50 } = values as { offset?: number; limit?: number };
     return { dag_warnings: rows.slice(offset, offset + Math.min(limit, this.pageLimitMax)), total_entries: rows.length };
   }
 }
 
-function toResponse(row: PoolWarningRow): { dag_id: string; warning_type: string; message: string; timestamp: string | null; dag_display_name: string } {
+function toResponse(row: PoolWarningRow): DagWarningAnswer {
   return {
     dag_id: row.dag_id,
     warning_type: NO_POOL,

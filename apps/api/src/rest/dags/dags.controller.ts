@@ -7,6 +7,7 @@ import type { Commands } from '@millrace/scheduling';
 import { MillraceError, RUN_STATES } from '@millrace/vocabulary';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query, rangeFields, rangeOf } from '../validation/fields.js';
@@ -54,18 +55,18 @@ export class DagsController {
   ) {}
 
   @Operation('get_dags')
-  async getDags(@ValidQuery(listQuery) values: ListQuery, @CurrentActor() actor: Actor): Promise<unknown> {
+  async getDags(@ValidQuery(listQuery) values: ListQuery, @CurrentActor() actor: Actor): Promise<AnswerTo<'get_dags'>> {
     const page = await this.dags.list(filterOf(values, actor), pageOf(values, this.pageLimitMax));
     return { dags: page.rows.map(toDagResponse), total_entries: page.total };
   }
 
   @Operation('get_dag')
-  async getDag(@Param('dag_id') dagId: string): Promise<unknown> {
+  async getDag(@Param('dag_id') dagId: string): Promise<AnswerTo<'get_dag'>> {
     return toDagResponse(await this.lookups.dag(dagId));
   }
 
   @Operation('get_dag_details')
-  async getDetails(@Param('dag_id') dagId: string, @CurrentActor() actor: Actor): Promise<unknown> {
+  async getDetails(@Param('dag_id') dagId: string, @CurrentActor() actor: Actor): Promise<AnswerTo<'get_dag_details'>> {
     const dag = await this.lookups.dag(dagId);
     const [document, version, activeRuns, isFavorite] = await Promise.all([
       this.lookups.currentDocument(dag),
@@ -77,7 +78,7 @@ export class DagsController {
   }
 
   @Operation('patch_dag')
-  async patchDag(@Param('dag_id') dagId: string, @ValidBody(patchBody) body: { is_paused: boolean }, @Query('update_mask') mask: string | string[] | undefined, @CurrentActor() actor: Actor): Promise<unknown> {
+  async patchDag(@Param('dag_id') dagId: string, @ValidBody(patchBody) body: { is_paused: boolean }, @Query('update_mask') mask: string | string[] | undefined, @CurrentActor() actor: Actor): Promise<AnswerTo<'patch_dag'>> {
     checkMask(mask);
     await this.lookups.dag(dagId);
     await this.commands.setPaused(dagId, body.is_paused, actor.name);
@@ -85,7 +86,7 @@ export class DagsController {
   }
 
   @Operation('patch_dags')
-  async patchDags(@ValidQuery(listQuery) values: ListQuery, @ValidBody(patchBody) body: { is_paused: boolean }, @Query('update_mask') mask: string | string[] | undefined, @CurrentActor() actor: Actor): Promise<unknown> {
+  async patchDags(@ValidQuery(listQuery) values: ListQuery, @ValidBody(patchBody) body: { is_paused: boolean }, @Query('update_mask') mask: string | string[] | undefined, @CurrentActor() actor: Actor): Promise<AnswerTo<'patch_dags'>> {
     checkMask(mask);
     const filter = filterOf(values, actor);
     if (Object.entries(filter).every(([name, value]) => name === 'excludeStale' || value === undefined || isOpen(value))) {
@@ -116,13 +117,13 @@ export class DagsController {
   }
 
   @Operation('get_dag_tags')
-  async getTags(@ValidQuery(tagsQuery) values: z.infer<typeof tagsQuery>): Promise<unknown> {
+  async getTags(@ValidQuery(tagsQuery) values: z.infer<typeof tagsQuery>): Promise<AnswerTo<'get_dag_tags'>> {
     const page = await this.dags.tags(values.tag_name_pattern, pageOf(values, this.pageLimitMax));
     return { tags: page.rows.map((row) => row.name), total_entries: page.total };
   }
 
   @Operation('get_dag_stats')
-  async getStats(@ValidQuery(statsQuery) values: z.infer<typeof statsQuery>): Promise<unknown> {
+  async getStats(@ValidQuery(statsQuery) values: z.infer<typeof statsQuery>): Promise<AnswerTo<'get_dag_stats'>> {
     const rows = await this.dags.runCounts(values.dag_ids ?? []);
     const names = new Map(rows.map((row) => [row.dag_id, row.dag_display_name]));
     const counts = new Map(rows.map((row) => [`${row.dag_id}/${row.state}`, row.count]));

@@ -4,8 +4,10 @@ import { Database } from '@millrace/persistence';
 import { scheduleOf } from '@millrace/scheduling';
 import { MillraceError } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
-import { Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, Route } from '../openapi/operation.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
+import { dagSchedule } from './dag-schemas.js';
 
 const scheduleQuery = z.object({ count: z.coerce.number().int().min(1).max(100).default(5) });
 
@@ -15,7 +17,8 @@ export class ScheduleController {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   @Route('GET', '/api/millrace/v1/dags/:dag_id/schedule', { action: 'read', resource: 'dag' })
-  async getSchedule(@Param('dag_id') dagId: string, @ValidQuery(scheduleQuery) { count }: z.infer<typeof scheduleQuery>): Promise<unknown> {
+  @Answers(dagSchedule)
+  async getSchedule(@Param('dag_id') dagId: string, @ValidQuery(scheduleQuery) { count }: z.infer<typeof scheduleQuery>): Promise<Answer<typeof dagSchedule>> {
     const view = await scheduleOf(this.database, dagId, count);
     if (view === null) throw new MillraceError('dag_not_found', `Dag with id ${dagId} was not found`);
     return {
@@ -33,6 +36,6 @@ export class ScheduleController {
   }
 }
 
-function text(ms: number): string | null {
+function text(ms: number): string {
   return instantText(new Date(ms));
 }

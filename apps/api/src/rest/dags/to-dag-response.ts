@@ -2,11 +2,12 @@ import type { AssetConditionDocument, DagDocument } from '@millrace/contracts';
 import type { DagRow, VersionRow } from '@millrace/persistence';
 import { durationText, instantText } from '../answers.js';
 import { toVersionResponse } from '../dag-versions/to-version-response.js';
+import type { DagAnswer, DagDetailsAnswer } from './dag-schemas.js';
 
 /** Schedules that have no dates one could go back to. */
 const WITHOUT_DATES: ReadonlySet<string | null> = new Set([null, 'once', 'continuous', 'assets', 'partitionedAssets']);
 
-export function toDagResponse(dag: DagRow): Record<string, unknown> {
+export function toDagResponse(dag: DagRow): DagAnswer {
   return {
     dag_id: dag.dag_id,
     dag_display_name: dag.dag_display_name,
@@ -23,7 +24,6 @@ export function toDagResponse(dag: DagRow): Record<string, unknown> {
     timetable_summary: dag.timetable_summary,
     timetable_description: dag.timetable_description,
     timetable_partitioned: dag.schedule_kind === 'cronPartition' || dag.schedule_kind === 'partitionedAssets',
-    // Of Airflow's API after 3.2; its airflowctl asks for both.
     timetable_periodic: !WITHOUT_DATES.has(dag.dated_by),
     is_backfillable: !WITHOUT_DATES.has(dag.dated_by),
     tags: dag.tags.map((name) => ({ name, dag_id: dag.dag_id, dag_display_name: dag.dag_display_name })),
@@ -49,7 +49,7 @@ export interface DagDetails {
   readonly isFavorite: boolean;
 }
 
-export function toDagDetailsResponse(dag: DagRow, details: DagDetails): Record<string, unknown> {
+export function toDagDetailsResponse(dag: DagRow, details: DagDetails): DagDetailsAnswer {
   const { document } = details;
   return {
     ...toDagResponse(dag),
@@ -82,12 +82,12 @@ export function toParamsResponse(document: DagDocument, source: 'dag' | null): R
 }
 
 /** What the dag waits for, as Airflow shows it: of each asset its name, URI and group. */
-function assetExpressionOf(document: DagDocument): unknown {
+function assetExpressionOf(document: DagDocument): Record<string, unknown> | null {
   const { schedule } = document;
   return schedule?.kind === 'assets' || schedule?.kind === 'assetsOrTime' || schedule?.kind === 'partitionedAssets' ? shownCondition(schedule.condition) : null;
 }
 
-function shownCondition(condition: AssetConditionDocument): unknown {
+function shownCondition(condition: AssetConditionDocument): Record<string, unknown> {
   if ('asset' in condition) return { asset: { uri: condition.asset.uri, name: condition.asset.name, group: condition.asset.group } };
   if ('alias' in condition) return { alias: { name: condition.alias.name, group: condition.alias.group } };
   return 'all' in condition ? { all: condition.all.map(shownCondition) } : { any: condition.any.map(shownCondition) };

@@ -5,10 +5,12 @@ import type { EventLogRow } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query } from '../validation/fields.js';
 import { integerPath } from '../validation/integer-path.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
+import type { EventLogAnswer } from './event-log-schemas.js';
 
 const listQuery = z.object({
   ...pageFields('id'),
@@ -26,7 +28,7 @@ export class EventLogsController {
   ) {}
 
   @Operation('get_event_logs')
-  async getLogs(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  async getLogs(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<AnswerTo<'get_event_logs'>> {
     const page = await this.logs.list(
       {
         dagId: values.dag_id, taskId: values.task_id, runId: values.run_id, mapIndex: values.map_index, tryNumber: values.try_number, actor: values.owner,
@@ -40,14 +42,14 @@ export class EventLogsController {
   }
 
   @Operation('get_event_log')
-  async getLog(@Param('event_log_id', integerPath) id: number): Promise<unknown> {
+  async getLog(@Param('event_log_id', integerPath) id: number): Promise<AnswerTo<'get_event_log'>> {
     const found = await this.logs.find(id);
     if (found === null) throw new MillraceError('not_found', `The Event Log with id: \`${id}\` not found`);
     return toResponse(found);
   }
 }
 
-function toResponse(row: EventLogRow): Record<string, unknown> {
+function toResponse(row: EventLogRow): EventLogAnswer {
   return {
     event_log_id: row.id,
     when: instantText(row.at),

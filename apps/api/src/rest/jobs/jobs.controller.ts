@@ -5,9 +5,11 @@ import { ServicesReader } from '@millrace/persistence';
 import type { ServiceRow } from '@millrace/persistence';
 import { instantText } from '../answers.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query, rangeFields, rangeOf } from '../validation/fields.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
+import type { JobAnswer } from './job-schemas.js';
 
 const listQuery = z.object({ ...pageFields('id'), is_alive: query.boolean, job_type: query.text, job_state: query.text, hostname: query.text, executor_class: query.text, ...rangeFields(['start_date', 'end_date'], query.instant) });
 
@@ -23,7 +25,7 @@ export class JobsController {
   ) {}
 
   @Operation('get_jobs')
-  async getJobs(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  async getJobs(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<AnswerTo<'get_jobs'>> {
     const kind = values.job_type === undefined ? undefined : (Object.keys(JOB_TYPES).find((one) => JOB_TYPES[one] === values.job_type) ?? values.job_type);
     const orderBy = values.order_by.map((name) => (name.startsWith('-') ? `-${ORDER[name.slice(1)] ?? name.slice(1)}` : (ORDER[name] ?? name)));
     const page = await this.services.list({
@@ -34,7 +36,7 @@ export class JobsController {
   }
 }
 
-function toResponse(row: ServiceRow): Record<string, unknown> {
+function toResponse(row: ServiceRow): JobAnswer {
   return {
     // Ours are texts; Airflow's clients expect a number that stays the same.
     id: createHash('sha256').update(row.id).digest().readUInt32BE(0) >>> 1,

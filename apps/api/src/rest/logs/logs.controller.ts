@@ -4,11 +4,15 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { LogParser, searchLog, sourceEvents, wholeMessages } from '@millrace/task-logs';
 import type { LogEvent, LogMatch } from '@millrace/task-logs';
-import { Operation, Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, AnswersAs, Operation, Route } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { query } from '../validation/fields.js';
 import { integerPath } from '../validation/integer-path.js';
 import { RequestError } from '../validation/request-error.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
+import { logPage, logSearch } from './log-schemas.js';
+import type { LogLineAnswer } from './log-schemas.js';
 import { continuationToken, offsetOf } from './continuation-token.js';
 import { TryLogs } from './try-logs.js';
 import type { TryKey, TryLog } from './try-logs.js';
@@ -62,6 +66,7 @@ export class LogsController {
 
   /** The log as it is written, until the try ends. */
   @Route('GET', '/api/millrace/v1/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id/logs/:try_number/stream', { action: 'read', resource: 'task_log' })
+  @AnswersAs('text/plain', 'application/x-ndjson')
   async follow(
     @Param('dag_id') dagId: string,
     @Param('dag_run_id') runId: string,
@@ -78,13 +83,14 @@ export class LogsController {
 
   /** A page of a log from its end (the default), before a byte or after one: a log of gigabytes is read from wherever somebody looks. */
   @Route('GET', '/api/millrace/v1/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id/logs/:try_number/page', { action: 'read', resource: 'task_log' })
+  @Answers(logPage)
   async page(
     @Param('dag_id') dagId: string,
     @Param('dag_run_id') runId: string,
     @Param('task_id') taskId: string,
     @Param('try_number', integerPath) tryNumber: number,
     @ValidQuery(pageQuery) values: PageQuery,
-  ): Promise<unknown> {
+  ): Promise<Answer<typeof logPage>> {
     const { before, after, max_bytes: max } = values;
     const first = before === undefined ? after : Math.max(0, before - max);
     const limit = before === undefined ? max : before - (first as number);
@@ -99,6 +105,7 @@ export class LogsController {
 
   /** Lines that hold a text, wherever in the log. The server reads, so that nobody has to load gigabytes for it. */
   @Route('GET', '/api/millrace/v1/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id/logs/:try_number/search', { action: 'read', resource: 'task_log' })
+  @Answers(logSearch)
   async search(
     @Param('dag_id') dagId: string,
     @Param('dag_run_id') runId: string,
@@ -121,7 +128,7 @@ export class LogsController {
       matches.push(match);
     }
     const isWhole = matches.length < values.limit && isAtEnd();
-    await reply.send({ matches: matches.map(({ byte: at, text }) => ({ byte: at, text })), next_byte: isWhole ? null : next, size: log.size, is_over: log.isOver });
+    await reply.send({ matches: matches.map(({ byte: at, text }) => ({ byte: at, text })), next_byte: isWhole ? null : next, size: log.size, is_over: log.isOver } satisfies Answer<typeof logSearch>);
   }
 
   async #stream(key: TryKey, offset: number, follow: boolean, format: 'text' | 'ndjson', reply: FastifyReply): Promise<void> {
@@ -135,7 +142,7 @@ export class LogsController {
       .send(Readable.from(lines, { objectMode: false }));
   }
 
-  async #json(key: TryKey, offset: number, full: boolean): Promise<unknown> {
+  async #json(key: TryKey, offset: number, full: boolean): Promise<AnswerTo<'get_log'>> {
     const log = await this.logs.open(key, { offset, ...(full ? {} : { limit: JSON_CHUNK_MAX_BYTES }) });
     const { body, next, isCut } = full ? await whole(log) : await chunk(log);
     return {
@@ -191,7 +198,7 @@ async function* untilLate(chunks: AsyncIterable<Uint8Array>, ms: number): AsyncG
 }
 
 /** A line without a time has no such key: Airflow's schema knows a time or nothing. */
-function toLine({ timestamp, ...rest }: LogEvent): object {
+function toLine({ timestamp, ...rest }: LogEvent): LogLineAnswer {
   return timestamp === null ? rest : { timestamp, ...rest };
 }
 

@@ -4,10 +4,12 @@ import { Callbacks, Database, Deadlines, Outbox } from '@millrace/persistence';
 import { mapIndexOf } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
 import { Lookups } from '../lookups.js';
-import { Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, Route } from '../openapi/operation.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query } from '../validation/fields.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
+import { callbackCollection, effects, missedDeadlineCollection } from './millrace-schemas.js';
 
 const callbacksQuery = z.object({ ...pageFields(''), dag_run_id: query.text, state: z.enum(['pending', 'running', 'success', 'failed']).optional() });
 const deadlinesQuery = z.object({ ...pageFields(''), dag_run_id: query.text });
@@ -30,7 +32,8 @@ export class CallbacksController {
   }
 
   @Route('GET', '/api/millrace/v1/dags/:dag_id/callbacks', { action: 'read', resource: 'dag_run' })
-  async getCallbacks(@Param('dag_id') dagId: string, @ValidQuery(callbacksQuery) values: z.infer<typeof callbacksQuery>): Promise<unknown> {
+  @Answers(callbackCollection)
+  async getCallbacks(@Param('dag_id') dagId: string, @ValidQuery(callbacksQuery) values: z.infer<typeof callbacksQuery>): Promise<Answer<typeof callbackCollection>> {
     await this.lookups.dag(dagId);
     const { limit, offset } = pageOf(values, this.pageLimitMax);
     const page = await this.callbacks.list(dagId, values.dag_run_id ?? null, values.state ?? null, limit, offset);
@@ -43,7 +46,8 @@ export class CallbacksController {
   }
 
   @Route('GET', '/api/millrace/v1/dags/:dag_id/missedDeadlines', { action: 'read', resource: 'dag_run' })
-  async getMissedDeadlines(@Param('dag_id') dagId: string, @ValidQuery(deadlinesQuery) values: z.infer<typeof deadlinesQuery>): Promise<unknown> {
+  @Answers(missedDeadlineCollection)
+  async getMissedDeadlines(@Param('dag_id') dagId: string, @ValidQuery(deadlinesQuery) values: z.infer<typeof deadlinesQuery>): Promise<Answer<typeof missedDeadlineCollection>> {
     await this.lookups.dag(dagId);
     const { limit, offset } = pageOf(values, this.pageLimitMax);
     const page = await this.deadlines.list(dagId, values.dag_run_id ?? null, limit, offset);
@@ -55,7 +59,8 @@ export class CallbacksController {
 
   /** Effects of decisions that are not carried out yet, by kind. Parked ones need a person. */
   @Route('GET', '/api/millrace/v1/effects', { action: 'read', resource: 'job' })
-  async getEffects(): Promise<unknown> {
+  @Answers(effects)
+  async getEffects(): Promise<Answer<typeof effects>> {
     const kinds = await this.outbox.state();
     return { effects: kinds.map((row) => ({ kind: row.kind, waiting: row.waiting, failing: row.failing, parked: row.parked, oldest_seconds: row.oldestMs / 1_000 })) };
   }

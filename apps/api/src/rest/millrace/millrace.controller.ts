@@ -9,11 +9,13 @@ import { MillraceError } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
 import { TryLogs } from '../logs/try-logs.js';
 import { Lookups } from '../lookups.js';
-import { Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, AnswersAs, Route } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
 import { instant, pageFields, pageOf, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
+import { serviceCollection, taskRun, workerCollection } from './millrace-schemas.js';
 
 const taskRunBody = z.strictObject({ task_id: z.string().min(1), logical_date: instant, conf: z.record(z.string(), z.unknown()).nullish() });
 const workersQuery = z.object({ ...pageFields('-started_at'), state: query.texts });
@@ -35,7 +37,8 @@ export class MillraceController {
 
   /** The founding `run`: one task at one date. Makes a run with this task alone, or runs the task again in the run of that date. */
   @Route('POST', '/api/millrace/v1/dags/:dag_id/taskRuns', { action: 'create', resource: 'dag_run' })
-  async runTask(@Param('dag_id') dagId: string, @ValidBody(taskRunBody) body: z.infer<typeof taskRunBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(taskRun)
+  async runTask(@Param('dag_id') dagId: string, @ValidBody(taskRunBody) body: z.infer<typeof taskRunBody>, @CurrentActor() actor: Actor): Promise<Answer<typeof taskRun>> {
     const document = await this.lookups.currentDocument(await this.lookups.dag(dagId));
     if (!document.tasks.some((task) => task.taskId === body.task_id)) throw new MillraceError('task_not_found', `Task with id ${body.task_id} was not found in dag ${dagId}`);
     const existing = await this.runs.findByLogicalDate(dagId, body.logical_date);
@@ -52,7 +55,8 @@ export class MillraceController {
   }
 
   @Route('GET', '/api/millrace/v1/workers', { action: 'read', resource: 'job' })
-  async getWorkers(@ValidQuery(workersQuery) values: z.infer<typeof workersQuery>): Promise<unknown> {
+  @Answers(workerCollection)
+  async getWorkers(@ValidQuery(workersQuery) values: z.infer<typeof workersQuery>): Promise<Answer<typeof workerCollection>> {
     const page = await this.services.sessions({ states: values.state }, pageOf(values, this.pageLimitMax));
     const workers = page.rows.map((row) => ({
       session_id: row.id, worker_name: row.worker_name, state: row.state, queues: row.queues, slots: row.slots, free_slots: row.free_slots, version: row.version,
@@ -64,7 +68,8 @@ export class MillraceController {
   }
 
   @Route('GET', '/api/millrace/v1/services', { action: 'read', resource: 'job' })
-  async getServices(@ValidQuery(servicesQuery) values: z.infer<typeof servicesQuery>): Promise<unknown> {
+  @Answers(serviceCollection)
+  async getServices(@ValidQuery(servicesQuery) values: z.infer<typeof servicesQuery>): Promise<Answer<typeof serviceCollection>> {
     const page = await this.services.list({ kind: values.kind, alive: values.alive }, pageOf(values, this.pageLimitMax));
     const services = page.rows.map((row) => ({
       id: row.id, kind: row.kind, alive: row.alive, hostname: row.hostname, pid: row.pid, address: row.address, version: row.version,
@@ -75,6 +80,7 @@ export class MillraceController {
 
   /** The founding address of a log: the newest try of the run of that date, as text. */
   @Route('GET', '/admin/airflow/logs', { action: 'read', resource: 'task_log' })
+  @AnswersAs('text/plain')
   async getFoundingLog(@ValidQuery(foundingLogQuery) values: z.infer<typeof foundingLogQuery>, @Res() reply: FastifyReply): Promise<void> {
     const run = await this.runs.findByLogicalDate(values.dag_id, values.execution_date);
     if (run === null) throw new MillraceError('run_not_found', `Dag ${values.dag_id} has no run with logical date ${values.execution_date.toISOString()}`);

@@ -6,7 +6,7 @@ import type { LiveUpdate, LiveUpdates } from '@millrace/live-updates';
 import { ChangedRunsReader, Database } from '@millrace/persistence';
 import type { Logger } from '@millrace/telemetry';
 import { MillraceError } from '@millrace/vocabulary';
-import { Route } from '../openapi/operation.js';
+import { AnswersAs, Route } from '../openapi/operation.js';
 import { currentScope } from '../security/request-scope.js';
 import type { ActingRequest } from '../security/token.guard.js';
 import { LIVE_UPDATES, LOGGER } from '../tokens.js';
@@ -38,6 +38,7 @@ export class UpdatesController {
   }
 
   @Route('GET', '/api/millrace/v1/updates', { action: 'read', resource: 'dag_run' })
+  @AnswersAs('text/event-stream')
   async follow(@ValidQuery(updatesQuery) values: z.infer<typeof updatesQuery>, @Headers('last-event-id') last: string | undefined, @Req() request: ActingRequest, @Res() reply: FastifyReply): Promise<void> {
     const events = new PassThrough();
     const write = (text: string): void => {

@@ -1,6 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import { ServicesReader } from '@millrace/persistence';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { VERSION } from '../../version.js';
 
 @Controller()
@@ -9,7 +10,7 @@ export class MonitorController {
 
   /** Always 200, as Airflow does: what is unhealthy stands in the answer. */
   @Operation('get_health')
-  async getHealth(): Promise<unknown> {
+  async getHealth(): Promise<AnswerTo<'get_health'>> {
     const beats = await this.services.latestBeats().catch(() => null);
     const statusOf = (kind: string): { status: string | null; at: string | null } => {
       const beat = beats?.get(kind);
@@ -27,7 +28,7 @@ export class MonitorController {
   }
 
   @Operation('get_version')
-  getVersion(): unknown {
+  getVersion(): AnswerTo<'get_version'> {
     return { version: VERSION, git_version: null };
   }
 }

@@ -67,10 +67,8 @@ describe('the served OpenAPI document, beside that of Airflow 3.2.1', () => {
     expect(Object.keys(operation.responses)).toContain(String(STATUS[id] ?? theirs.success[0]));
   });
 
-  it('gives each operation a name of its own, and every reference leads somewhere', () => {
+  it('gives each operation a name of its own', () => {
     const names = Object.values(DOCUMENT.paths).flatMap((methods) => Object.values(methods).map((operation) => operation.operationId));
     expect(new Set(names).size).toBe(names.length);
-    const text = JSON.stringify(DOCUMENT);
-    for (const [, name] of text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)) expect(text).toContain(`"${name}":{`);
   });
 });

@@ -5,8 +5,11 @@ import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import { z } from 'zod';
 import { integerPath } from '../validation/integer-path.js';
 import { SchemaPipe } from '../validation/schema-pipe.js';
-import { NEEDS, OPERATION } from './operation.js';
-import type { Needs } from './operation.js';
+import { answerSchemas, schemaOf } from './answer-schemas.js';
+import { ANSWERED, NEEDS, OPERATION } from './operation.js';
+import type { AnswerFacts, Needs } from './operation.js';
+import { OPERATIONS } from './operations.js';
+import type { OperationFacts } from './operations.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -26,7 +29,7 @@ const CREDENTIALS = {
 };
 const BODIES: Readonly<Record<string, Json>> = { 'POST /auth/token': CREDENTIALS, 'POST /auth/token/cli': CREDENTIALS };
 
-/** The OpenAPI document of what these controllers answer, made from their routes and from the very schemas that check requests. */
+/** The OpenAPI document of what these controllers answer, made from their routes, from the very schemas that check requests, and from those that type their answers. */
 export function openApiDocument(controllers: readonly Type[], version: string): Json {
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of controllers.flatMap(routesOf).sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))) {
@@ -42,7 +45,7 @@ export function openApiDocument(controllers: readonly Type[], version: string): 
     paths,
     components: {
       securitySchemes: { [BEARER]: { type: 'oauth2', description: 'A token of `POST /auth/token`, sent as `Authorization: Bearer …`.', flows: { password: { tokenUrl: '/auth/token', scopes: {} } } }, HTTPBearer: { type: 'http', scheme: 'bearer' } },
-      schemas: { Refusal: REFUSAL, ValidationRefusal: VALIDATION_REFUSAL },
+      schemas: { Refusal: REFUSAL, ValidationRefusal: VALIDATION_REFUSAL, ...answerSchemas(paths) },
     },
   };
 }
@@ -68,6 +71,7 @@ interface FoundRoute {
   readonly status: number;
   readonly operationId: string;
   readonly needs: Needs | undefined;
+  readonly answer: AnswerFacts;
   readonly args: readonly (readonly [RouteParamtypes, RouteArgument])[];
 }
 
@@ -84,6 +88,7 @@ function routesOf(controller: Type): FoundRoute[] {
       status: Reflect.getMetadata('__httpCode__', handler) as number,
       operationId: (Reflect.getMetadata(OPERATION, handler) as string | undefined) ?? ownOperationId(method, path),
       needs: Reflect.getMetadata(NEEDS, handler) as Needs | undefined,
+      answer: (Reflect.getMetadata(ANSWERED, handler) as AnswerFacts | undefined) ?? NO_BODY,
       // Of decorators that read something else of the request, the key is no number.
       args: args.flatMap(([key, argument]) => (/^\d+:/.test(key) ? [[Number(key.split(':')[0]) as RouteParamtypes, argument] as const] : [])),
     }];
@@ -124,14 +129,29 @@ function operationOf(route: FoundRoute): Json {
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body === null ? {} : { requestBody: { required: bodyNeeded, content: { 'application/json': { schema: body } } } }),
     responses: {
-      [route.status]: route.status === 204 ? { description: 'Done; no body' } : { description: 'Success', content: { 'application/json': { schema: {} } } },
+      ...Object.fromEntries([route.status, ...route.answer.alsoWith].map((status) => [status, successOf(route)])),
       ...(route.needs === 'public' ? {} : { 401: refusal('No token, or one that is no longer good'), 403: refusal('Not allowed') }),
-      ...(route.path.includes(':') ? { 404: refusal('Not found') } : {}),
+      ...Object.fromEntries(refusalsOf(route).map((status) => [status, refusal(REFUSED[status]!)])),
       '4XX': refusal('Refused; the detail says why'),
-      422: { description: 'The request does not fit its schema', content: { 'application/json': { schema: { $ref: '#/components/schemas/ValidationRefusal' } } } },
+      ...(parameters.length > 0 || body !== null ? { 422: { description: 'The request does not fit its schema', content: { 'application/json': { schema: { $ref: '#/components/schemas/ValidationRefusal' } } } } } : {}),
       503: refusal('The database does not answer at the moment'),
     },
   };
+}
+
+const NO_BODY: AnswerFacts = { schema: null, alsoAs: [], alsoWith: [] };
+const REFUSED: Readonly<Record<number, string>> = { 400: 'The request makes no sense as it is', 404: 'Not found', 406: 'Not in any form the caller accepts', 409: 'Not as things are now' };
+
+function successOf({ status, answer }: FoundRoute): Json {
+  if (status === 302) return { description: 'Elsewhere' };
+  if (answer.schema === null && answer.alsoAs.length === 0) return { description: 'Done; no body' };
+  const forms = [...(answer.schema === null ? [] : [['application/json', schemaOf(answer.schema)] as const]), ...answer.alsoAs.map((type) => [type, { type: 'string' }] as const)];
+  return { description: 'Success', content: Object.fromEntries(forms.map(([type, schema]) => [type, { schema }])) };
+}
+
+function refusalsOf({ operationId, path }: FoundRoute): readonly number[] {
+  const facts = (OPERATIONS as Readonly<Record<string, OperationFacts>>)[operationId];
+  return facts?.refuses ?? (path.includes(':') ? [404] : []);
 }
 
 function refusal(description: string): Json {

@@ -1,23 +1,41 @@
 import { HttpCode, RequestMapping, RequestMethod, SetMetadata, applyDecorators } from '@nestjs/common';
 import type { Type } from '@nestjs/common';
 import type { Action, ResourceKind } from '@millrace/access';
+import type { z } from 'zod';
+import type { Answer } from './answer-schemas.js';
 import { OPERATIONS } from './operations.js';
-import type { OperationFacts, OperationId } from './operations.js';
+import type { AnswerTo, OperationFacts, OperationId } from './operations.js';
 
 export const OPERATION = 'millrace:operation';
 export const NEEDS = 'millrace:needs';
 export const AUDITED = 'millrace:audited';
+export const ANSWERED = 'millrace:answered';
 
 /** What a route asks of its caller: a permission, `self` for somebody who is logged in and acts on what is theirs, or `public` for nobody in particular. */
 export type Needs = 'public' | 'self' | { readonly action: Action; readonly resource: ResourceKind };
 
-/** This method answers the operation: method, path, status and permission come from the operation table. */
-export function Operation(id: OperationId): MethodDecorator {
+/** What a route says of its success. */
+export interface AnswerFacts {
+  /** As JSON; null: there is none. */
+  readonly schema: z.ZodType | null;
+  readonly alsoAs: readonly string[];
+  /** With the same schema, besides the status of the route. */
+  readonly alsoWith: readonly number[];
+}
+
+/** On methods that return this, or that write their reply themselves. */
+export type Answering<Returned> = <Handler extends (...args: never[]) => Returned | Promise<Returned | void> | void>(
+  target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<Handler>,
+) => void;
+
+/** This method answers the operation: method, path, status, permission and the type of its answer come from the operation table. */
+export function Operation<Id extends OperationId>(id: Id): Answering<AnswerTo<Id>> {
   const facts: OperationFacts = OPERATIONS[id];
   return applyDecorators(
     RequestMapping({ method: RequestMethod[facts.method], path: facts.path }),
     HttpCode(facts.status),
     SetMetadata(OPERATION, id),
+    SetMetadata(ANSWERED, { schema: facts.answer, alsoAs: facts.alsoAs ?? [], alsoWith: [] } satisfies AnswerFacts),
     SetMetadata(NEEDS, PUBLIC_OPERATIONS.has(id) ? 'public' : { action: facts.action, resource: facts.resource }),
   );
 }
@@ -25,6 +43,21 @@ export function Operation(id: OperationId): MethodDecorator {
 /** A route of ours, outside Airflow's document. */
 export function Route(method: OperationFacts['method'], path: string, needs: Needs, status = 200): MethodDecorator {
   return applyDecorators(RequestMapping({ method: RequestMethod[method], path }), HttpCode(status), SetMetadata(NEEDS, needs));
+}
+
+/**
+ * What a route of ours answers, as JSON, and as text where a caller may accept something else too. A route without it is refused at start unless its status
+ * says that there is no body.
+ */
+export function Answers<Schema extends z.ZodType>(schema: Schema, more: { readonly alsoAs: readonly string[] }): Answering<Answer<Schema> | string>;
+export function Answers<Schema extends z.ZodType>(schema: Schema, more?: { readonly alsoWith: readonly number[] }): Answering<Answer<Schema>>;
+export function Answers(schema: z.ZodType, more: { readonly alsoAs?: readonly string[]; readonly alsoWith?: readonly number[] } = {}): Answering<unknown> {
+  return SetMetadata(ANSWERED, { schema, alsoAs: more.alsoAs ?? [], alsoWith: more.alsoWith ?? [] } satisfies AnswerFacts);
+}
+
+/** A route of ours that never answers JSON: a stream, a page, or whatever a plugin makes. */
+export function AnswersAs(...mediaTypes: readonly string[]): MethodDecorator {
+  return SetMetadata(ANSWERED, { schema: null, alsoAs: mediaTypes, alsoWith: [] } satisfies AnswerFacts);
 }
 
 /** The command that carries the request out writes it down, in the same commit. */
@@ -49,6 +82,8 @@ export function checkOperations(controllers: readonly Type[]): void {
       const id = Reflect.getMetadata(OPERATION, method) as string | undefined;
       if (id !== undefined) handlers.set(id, [...(handlers.get(id) ?? []), `${controller.name}.${name}`]);
       if (Reflect.getMetadata('path', method) !== undefined && Reflect.getMetadata(NEEDS, method) === undefined) problems.push(`${controller.name}.${name} names no permission`);
+      const status = Reflect.getMetadata('__httpCode__', method) as number;
+      if (Reflect.getMetadata('path', method) !== undefined && Reflect.getMetadata(ANSWERED, method) === undefined && status !== 204 && status !== 302) problems.push(`${controller.name}.${name} names no answer`);
     }
   }
   for (const id of Object.keys(OPERATIONS)) {

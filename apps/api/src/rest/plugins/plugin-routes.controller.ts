@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import type { Actor } from '@millrace/access';
 import { PluginHosts } from '../../plugin-hosts/plugin-hosts.js';
 import type { HostResponse } from '../../plugin-hosts/plugin-host.js';
-import { Route } from '../openapi/operation.js';
+import { AnswersAs, Route } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import type { ActingRequest } from '../security/token.guard.js';
 
@@ -22,22 +22,27 @@ export class PluginRoutesController {
   constructor(@Inject(PluginHosts) private readonly hosts: PluginHosts) {}
 
   @Route('GET', '/api/plugins/:plugin/*', READ)
+  @AnswersAs('*/*')
   read(@Param('plugin') plugin: string, @Req() request: ActingRequest, @Res() reply: FastifyReply, @CurrentActor() actor: Actor): Promise<void> {
     return this.#pass(plugin, request, reply, actor);
   }
   @Route('POST', '/api/plugins/:plugin/*', WRITE)
+  @AnswersAs('*/*')
   create(@Param('plugin') plugin: string, @Req() request: ActingRequest, @Res() reply: FastifyReply, @CurrentActor() actor: Actor): Promise<void> {
     return this.#pass(plugin, request, reply, actor);
   }
   @Route('PUT', '/api/plugins/:plugin/*', WRITE)
+  @AnswersAs('*/*')
   replace(@Param('plugin') plugin: string, @Req() request: ActingRequest, @Res() reply: FastifyReply, @CurrentActor() actor: Actor): Promise<void> {
     return this.#pass(plugin, request, reply, actor);
   }
   @Route('PATCH', '/api/plugins/:plugin/*', WRITE)
+  @AnswersAs('*/*')
   change(@Param('plugin') plugin: string, @Req() request: ActingRequest, @Res() reply: FastifyReply, @CurrentActor() actor: Actor): Promise<void> {
     return this.#pass(plugin, request, reply, actor);
   }
   @Route('DELETE', '/api/plugins/:plugin/*', WRITE)
+  @AnswersAs('*/*')
   remove(@Param('plugin') plugin: string, @Req() request: ActingRequest, @Res() reply: FastifyReply, @CurrentActor() actor: Actor): Promise<void> {
     return this.#pass(plugin, request, reply, actor);
   }

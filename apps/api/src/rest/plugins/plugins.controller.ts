@@ -3,7 +3,9 @@ import { z } from 'zod';
 import type { PluginDocument } from '@millrace/contracts';
 import { Plugins } from '@millrace/persistence';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
+import type { PluginAnswer } from './plugin-schemas.js';
 
 const page = z.object({ limit: z.coerce.number().int().min(0).max(1_000).default(50), offset: z.coerce.number().int().min(0).default(0) });
 
@@ -13,25 +15,25 @@ export class PluginsController {
   constructor(@Inject(Plugins) private readonly plugins: Plugins) {}
 
   @Operation('get_plugins')
-  async getPlugins(@ValidQuery(page) { limit, offset }: z.infer<typeof page>): Promise<unknown> {
+  async getPlugins(@ValidQuery(page) { limit, offset }: z.infer<typeof page>): Promise<AnswerTo<'get_plugins'>> {
     const all = (await this.plugins.list()).flatMap(({ document, source }) => (document === null ? [] : [toPluginResponse(document, source)]));
     return { plugins: all.slice(offset, offset + limit), total_entries: all.length };
   }
 
   @Operation('import_errors')
-  async getPluginErrors(): Promise<unknown> {
+  async getPluginErrors(): Promise<AnswerTo<'import_errors'>> {
     const errors = (await this.plugins.list()).flatMap(({ source, error, errorFile, errorLine }) => (error === null ? [] : [{ source, error, file: errorFile, line: errorLine }]));
     return { import_errors: errors, total_entries: errors.length };
   }
 
   @Operation('get_providers')
-  getProviders(@ValidQuery(page) _page: unknown): unknown {
+  getProviders(@ValidQuery(page) _page: unknown): AnswerTo<'get_providers'> {
     return { providers: [], total_entries: 0 };
   }
 }
 
 /** Airflow's fields, and what only plugins here have. */
-function toPluginResponse(plugin: PluginDocument, source: string): unknown {
+function toPluginResponse(plugin: PluginDocument, source: string): PluginAnswer {
   const { name, links, routes } = plugin;
   return {
     name,

@@ -9,11 +9,13 @@ import { applyBulk, bulkBody } from '../bulk/bulk.js';
 import { maskedFields } from '../dag-runs/dag-runs.controller.js';
 import { entityPage } from '../entity-page.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
 import { Actors } from '../security/actors.js';
 import { checkOwner, ownedBySomeoneIn } from '../security/owned-by-teams.js';
 import { pageFields, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
+import type { PoolAnswer } from './pool-schemas.js';
 
 const listQuery = z.object({ ...pageFields('id'), pool_name_pattern: query.text });
 const slots = z.number().int().min(-1, 'Number of slots. Use -1 for unlimited.').max(2_147_483_647);
@@ -34,7 +36,7 @@ export class PoolsController {
   ) {}
 
   @Operation('get_pools')
-  async getPools(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  async getPools(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<AnswerTo<'get_pools'>> {
     const { pool_name_pattern: pattern } = values;
     const where = pattern === undefined || pattern === '~' ? ownedBySomeoneIn() : { ...ownedBySomeoneIn(), name: ILike(`%${pattern}%`) };
     const [pools, total] = await entityPage(this.#pools, where, { id: 'name', name: 'name', pool: 'name', slots: 'slots', description: 'description' }, values, this.pageLimitMax);
@@ -42,12 +44,12 @@ export class PoolsController {
   }
 
   @Operation('get_pool')
-  async getPool(@Param('pool_name') name: string): Promise<unknown> {
-    return (await this.#responses([await this.#find(name)]))[0];
+  async getPool(@Param('pool_name') name: string): Promise<AnswerTo<'get_pool'>> {
+    return (await this.#responses([await this.#find(name)]))[0]!;
   }
 
   @Operation('post_pool')
-  async createPool(@ValidBody(createBody) body: z.infer<typeof createBody>): Promise<unknown> {
+  async createPool(@ValidBody(createBody) body: z.infer<typeof createBody>): Promise<AnswerTo<'post_pool'>> {
     const { name, include_deferred: includeDeferred, team_name: team = null, description = null } = body;
     checkOwner(team);
     const inserted = await this.#pools.createQueryBuilder().insert().values({ name, slots: body.slots, description, includeDeferred, team }).orIgnore().returning('name').execute();
@@ -57,7 +59,7 @@ export class PoolsController {
   }
 
   @Operation('patch_pool')
-  async patchPool(@Param('pool_name') name: string, @ValidBody(patchBody) body: z.infer<typeof patchBody>, @ValidQuery(maskQuery) values: z.infer<typeof maskQuery>): Promise<unknown> {
+  async patchPool(@Param('pool_name') name: string, @ValidBody(patchBody) body: z.infer<typeof patchBody>, @ValidQuery(maskQuery) values: z.infer<typeof maskQuery>): Promise<AnswerTo<'patch_pool'>> {
     const known = await this.#find(name);
     const fields = maskedFields(values.update_mask, ['pool', 'name', 'slots', 'description', 'include_deferred', 'team_name'], Object.keys(body));
     const renamed = body.pool ?? body.name;
@@ -87,7 +89,7 @@ export class PoolsController {
   }
 
   @Operation('bulk_pools')
-  bulkPools(@ValidBody(bulk) body: z.infer<typeof bulk>): Promise<unknown> {
+  bulkPools(@ValidBody(bulk) body: z.infer<typeof bulk>): Promise<AnswerTo<'bulk_pools'>> {
     return applyBulk<z.infer<typeof createBody>>(body.actions, {
       what: 'pools with these pool names',
       keyOf: (pool) => pool.name,
@@ -109,13 +111,13 @@ export class PoolsController {
     return found;
   }
 
-  async #responses(pools: readonly PoolEntity[]): Promise<readonly unknown[]> {
+  async #responses(pools: readonly PoolEntity[]): Promise<readonly PoolAnswer[]> {
     const usage = await this.usage.of(pools.map((pool) => pool.name));
     return pools.map((pool) => toResponse(pool, usage.get(pool.name)));
   }
 }
 
-function toResponse(pool: PoolEntity, used: PoolUsageRow | undefined): Record<string, unknown> {
+function toResponse(pool: PoolEntity, used: PoolUsageRow | undefined): PoolAnswer {
   const [running, queued, scheduled, deferred] = [used?.running_slots ?? 0, used?.queued_slots ?? 0, used?.scheduled_slots ?? 0, used?.deferred_slots ?? 0];
   const occupied = running + queued + (pool.includeDeferred ? deferred : 0);
   return {

@@ -8,6 +8,7 @@ import { MillraceError } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { InstanceAnswers } from '../task-instances/instance-answers.js';
 import { COMMANDS, PAGE_LIMIT_MAX } from '../tokens.js';
@@ -15,6 +16,7 @@ import { pageFields, pageOf, query, rangeFields, rangeOf } from '../validation/f
 import { integerPath } from '../validation/integer-path.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 import { toQuestionResponse } from './to-question-response.js';
+import type { HitlAnswer } from './question-schemas.js';
 
 const listQuery = z.object({
   ...pageFields('ti_id'),
@@ -45,7 +47,7 @@ export class QuestionsController {
   ) {}
 
   @Operation('get_hitl_details')
-  async getDetails(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  async getDetails(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<AnswerTo<'get_hitl_details'>> {
     if (dagId !== '~' && runId !== '~') await this.lookups.run(dagId, runId);
     const page = await this.questions.list(
       {
@@ -59,7 +61,7 @@ export class QuestionsController {
   }
 
   @Operation('get_hitl_detail')
-  async getDetail(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number): Promise<unknown> {
+  async getDetail(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number): Promise<AnswerTo<'get_hitl_detail'>> {
     const instance = await this.lookups.instance(dagId, runId, taskId, mapIndex);
     const found = await this.questions.find(instance.id, instance.try_number);
     if (found === null) throw missing(dagId, runId, taskId, mapIndex);
@@ -69,7 +71,7 @@ export class QuestionsController {
   @Operation('get_hitl_detail_try_detail')
   async getTryDetail(
     @Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number, @Param('try_number', integerPath) tryNumber: number,
-  ): Promise<unknown> {
+  ): Promise<AnswerTo<'get_hitl_detail_try_detail'>> {
     const instance = await this.lookups.instance(dagId, runId, taskId, mapIndex);
     const found = await this.questions.find(instance.id, tryNumber);
     const made = (await this.instances.tries(instance.id)).find((row) => row.try_number === tryNumber);
@@ -81,14 +83,14 @@ export class QuestionsController {
   async answer(
     @Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number,
     @ValidBody(answerBody) body: z.infer<typeof answerBody>, @CurrentActor() actor: Actor,
-  ): Promise<unknown> {
+  ): Promise<AnswerTo<'update_hitl_detail'>> {
     const instance = await this.lookups.instance(dagId, runId, taskId, mapIndex);
     const by = { id: actor.name, name: actor.name };
     const answered = await this.commands.waiting.answer(instance.id, { chosenOptions: body.chosen_options, paramsInput: body.params_input }, by, { dagId, runId, taskId });
     return { responded_by: by, responded_at: instantText(answered.respondedAt), chosen_options: answered.chosenOptions, params_input: answered.paramsInput };
   }
 
-  async #responses(rows: readonly QuestionRow[]): Promise<readonly Record<string, unknown>[]> {
+  async #responses(rows: readonly QuestionRow[]): Promise<readonly HitlAnswer[]> {
     const views = rows.length === 0 ? [] : await this.instances.byIds(rows.map((row) => row.instance_id));
     const shown = await this.answers.of(views);
     const byId = new Map(views.map((view, index) => [view.id, shown[index]!]));

@@ -1,8 +1,9 @@
 import type { QuestionRow } from '@millrace/persistence';
 import { instantText } from '../answers.js';
+import type { HitlAnswer } from './question-schemas.js';
 
 /** A question as Airflow shows it, with its task instance. */
-export function toQuestionResponse(row: QuestionRow, taskInstance: Record<string, unknown>): Record<string, unknown> {
+export function toQuestionResponse<Shown>(row: QuestionRow, taskInstance: Shown): Omit<HitlAnswer, 'task_instance'> & { readonly task_instance: Shown } {
   const isAnswered = row.responded_at !== null;
   return {
     task_instance: taskInstance,

@@ -5,11 +5,14 @@ import type { StateScope, StoredState } from '@millrace/persistence';
 import { MillraceError, STATE_KEYS_MAX, STATE_VALUE_MAX_BYTES } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
 import { Lookups } from '../lookups.js';
-import { Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, Route } from '../openapi/operation.js';
 import { visibleDags } from '../security/request-scope.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
+import { storedState, storedStateCollection } from './state-schemas.js';
+import type { StoredStateAnswer, StoredStatesAnswer } from './state-schemas.js';
 
 const KEY_MAX_CHARACTERS = 512;
 const ownerFields = { index_path: query.integers };
@@ -47,15 +50,18 @@ export class StatesController {
   }
 
   @Route('GET', TASK_STATES, { action: 'read', resource: 'xcom' })
-  async listOfTask(@Param('dag_id') dagId: string, @Param('task_id') taskId: string, @ValidQuery(listQuery) values: ListQuery): Promise<unknown> {
+  @Answers(storedStateCollection)
+  async listOfTask(@Param('dag_id') dagId: string, @Param('task_id') taskId: string, @ValidQuery(listQuery) values: ListQuery): Promise<Answer<typeof storedStateCollection>> {
     return this.#list(await this.#task(dagId, taskId, values.index_path), values);
   }
   @Route('GET', `${TASK_STATES}/:key`, { action: 'read', resource: 'xcom' })
-  async getOfTask(@Param('dag_id') dagId: string, @Param('task_id') taskId: string, @Param('key') key: string, @ValidQuery(oneQuery) values: OneQuery): Promise<unknown> {
+  @Answers(storedState)
+  async getOfTask(@Param('dag_id') dagId: string, @Param('task_id') taskId: string, @Param('key') key: string, @ValidQuery(oneQuery) values: OneQuery): Promise<Answer<typeof storedState>> {
     return this.#get(await this.#task(dagId, taskId, values.index_path), key);
   }
   @Route('PUT', `${TASK_STATES}/:key`, { action: 'edit', resource: 'xcom' })
-  async setOfTask(@Param('dag_id') dagId: string, @Param('task_id') taskId: string, @Param('key') key: string, @ValidQuery(oneQuery) values: OneQuery, @ValidBody(writeBody) body: WriteBody): Promise<unknown> {
+  @Answers(storedState)
+  async setOfTask(@Param('dag_id') dagId: string, @Param('task_id') taskId: string, @Param('key') key: string, @ValidQuery(oneQuery) values: OneQuery, @ValidBody(writeBody) body: WriteBody): Promise<Answer<typeof storedState>> {
     return this.#set(await this.#task(dagId, taskId, values.index_path), key, body);
   }
   @Route('DELETE', `${TASK_STATES}/:key`, { action: 'delete', resource: 'xcom' }, 204)
@@ -64,15 +70,18 @@ export class StatesController {
   }
 
   @Route('GET', ASSET_STATES, { action: 'read', resource: 'asset' })
-  async listOfAsset(@Param('asset_name') name: string, @ValidQuery(listQuery) values: ListQuery): Promise<unknown> {
+  @Answers(storedStateCollection)
+  async listOfAsset(@Param('asset_name') name: string, @ValidQuery(listQuery) values: ListQuery): Promise<Answer<typeof storedStateCollection>> {
     return this.#list(await this.#asset(name), values);
   }
   @Route('GET', `${ASSET_STATES}/:key`, { action: 'read', resource: 'asset' })
-  async getOfAsset(@Param('asset_name') name: string, @Param('key') key: string): Promise<unknown> {
+  @Answers(storedState)
+  async getOfAsset(@Param('asset_name') name: string, @Param('key') key: string): Promise<Answer<typeof storedState>> {
     return this.#get(await this.#asset(name), key);
   }
   @Route('PUT', `${ASSET_STATES}/:key`, { action: 'edit', resource: 'asset' })
-  async setOfAsset(@Param('asset_name') name: string, @Param('key') key: string, @ValidBody(writeBody) body: WriteBody): Promise<unknown> {
+  @Answers(storedState)
+  async setOfAsset(@Param('asset_name') name: string, @Param('key') key: string, @ValidBody(writeBody) body: WriteBody): Promise<Answer<typeof storedState>> {
     return this.#set(await this.#asset(name), key, body);
   }
   @Route('DELETE', `${ASSET_STATES}/:key`, { action: 'delete', resource: 'asset' }, 204)
@@ -92,19 +101,19 @@ export class StatesController {
     return { scope: 'asset', key: name };
   }
 
-  async #list(owner: Owner, values: ListQuery): Promise<unknown> {
+  async #list(owner: Owner, values: ListQuery): Promise<StoredStatesAnswer> {
     const page = pageOf(values, this.pageLimitMax);
     const rows = await this.#store.list(owner.scope, owner.key, page.limit, page.offset);
     return { states: rows.map(toStateResponse), total_entries: await this.#store.count(owner.scope, owner.key) };
   }
 
-  async #get(owner: Owner, key: string): Promise<unknown> {
+  async #get(owner: Owner, key: string): Promise<StoredStateAnswer> {
     const found = await this.#store.get(owner.scope, owner.key, key);
     if (found === undefined) throw missing(owner, key);
     return toStateResponse(found);
   }
 
-  async #set(owner: Owner, key: string, body: WriteBody): Promise<unknown> {
+  async #set(owner: Owner, key: string, body: WriteBody): Promise<StoredStateAnswer> {
     if (key.length > KEY_MAX_CHARACTERS) throw new MillraceError('invalid', `a key of a store may have ${KEY_MAX_CHARACTERS} characters`);
     const json = JSON.stringify(body.value ?? null);
     const bytes = Buffer.byteLength(json);
@@ -123,7 +132,7 @@ export class StatesController {
   }
 }
 
-function toStateResponse({ key, json, version, updatedAt }: StoredState): Record<string, unknown> {
+function toStateResponse({ key, json, version, updatedAt }: StoredState): StoredStateAnswer {
   return { key, value: JSON.parse(json), version, updated_at: instantText(updatedAt) };
 }
 

@@ -6,6 +6,7 @@ import type { Commands } from '@millrace/scheduling';
 import { MillraceError } from '@millrace/vocabulary';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS } from '../tokens.js';
 import { instant } from '../validation/fields.js';
@@ -45,7 +46,7 @@ export class ClearController {
   ) {}
 
   @Operation('post_clear_task_instances')
-  async clear(@Param('dag_id') dagId: string, @ValidBody(clearBody) body: ClearBody, @CurrentActor() actor: Actor): Promise<unknown> {
+  async clear(@Param('dag_id') dagId: string, @ValidBody(clearBody) body: ClearBody, @CurrentActor() actor: Actor): Promise<AnswerTo<'post_clear_task_instances'>> {
     await this.lookups.dag(dagId);
     if (body.dag_run_id != null) await this.lookups.run(dagId, body.dag_run_id);
     const selected = await this.commands.selectInstances({

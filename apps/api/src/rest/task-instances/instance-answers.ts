@@ -3,6 +3,8 @@ import { compilePlan } from '@millrace/engine';
 import type { Plan, PlanSource } from '@millrace/engine';
 import type { InstancesReader, InstanceView, TryView, VersionsReader } from '@millrace/persistence';
 import { toInstanceResponse, toTryResponse } from './to-instance-response.js';
+import type { AnswerTo } from '../openapi/operations.js';
+import type { InstanceAnswer, TryAnswer } from './instance-schemas.js';
 
 /** Instances as answers, with the names their dag versions give them. */
 export class InstanceAnswers {
@@ -11,7 +13,7 @@ export class InstanceAnswers {
     private readonly versions: VersionsReader,
   ) {}
 
-  async of(rows: readonly InstanceView[]): Promise<readonly Record<string, unknown>[]> {
+  async of(rows: readonly InstanceView[]): Promise<readonly InstanceAnswer[]> {
     const documents = await this.versions.documents([...new Set(rows.map((row) => row.dag_version_id))]);
     return rows.map((row) => {
       const document = documents.get(row.dag_version_id);
@@ -19,17 +21,17 @@ export class InstanceAnswers {
     });
   }
 
-  async one(row: InstanceView): Promise<Record<string, unknown>> {
+  async one(row: InstanceView): Promise<InstanceAnswer> {
     return (await this.of([row]))[0]!;
   }
 
   /** Airflow's collection of these instances as they are now. */
-  async collection(ids: readonly string[]): Promise<{ task_instances: readonly Record<string, unknown>[]; total_entries: number }> {
+  async collection(ids: readonly string[]): Promise<AnswerTo<'get_task_instances'>> {
     const rows = ids.length === 0 ? [] : await this.of(await this.instances.byIds(ids));
     return { task_instances: rows, total_entries: rows.length };
   }
 
-  async tries(rows: readonly TryView[]): Promise<readonly Record<string, unknown>[]> {
+  async tries(rows: readonly TryView[]): Promise<readonly TryAnswer[]> {
     const documents = await this.versions.documents([...new Set(rows.map((row) => row.dag_version_id))]);
     return rows.map((row) => toTryResponse(row, documents.get(row.dag_version_id)));
   }

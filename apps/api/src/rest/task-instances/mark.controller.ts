@@ -8,6 +8,7 @@ import { ERRORS, INSTANCE_STATES, MillraceError } from '@millrace/vocabulary';
 import { maskedFields } from '../dag-runs/dag-runs.controller.js';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { Actors } from '../security/actors.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { COMMANDS } from '../tokens.js';
@@ -61,7 +62,7 @@ export class MarkController {
   ) {}
 
   @Operation('patch_task_instance')
-  async patch(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidBody(patchBody) body: PatchBody, @ValidQuery(patchQuery) values: PatchQuery, @CurrentActor() actor: Actor): Promise<unknown> {
+  async patch(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidBody(patchBody) body: PatchBody, @ValidQuery(patchQuery) values: PatchQuery, @CurrentActor() actor: Actor): Promise<AnswerTo<'patch_task_instance'>> {
     return this.#patch(dagId, runId, taskId, values.map_index, body, values.update_mask, actor);
   }
 
@@ -69,30 +70,30 @@ export class MarkController {
   async patchMapped(
     @Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number,
     @ValidBody(patchBody) body: PatchBody, @ValidQuery(patchQuery) values: PatchQuery, @CurrentActor() actor: Actor,
-  ): Promise<unknown> {
+  ): Promise<AnswerTo<'patch_task_instance_by_map_index'>> {
     return this.#patch(dagId, runId, taskId, mapIndex, body, values.update_mask, actor);
   }
 
   @Operation('patch_task_instance_dry_run')
-  async dryRun(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidBody(patchBody) body: PatchBody, @ValidQuery(patchQuery) values: PatchQuery): Promise<unknown> {
+  async dryRun(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidBody(patchBody) body: PatchBody, @ValidQuery(patchQuery) values: PatchQuery): Promise<AnswerTo<'patch_task_instance_dry_run'>> {
     return this.#dryRun(dagId, runId, taskId, values.map_index, body);
   }
 
   @Operation('patch_task_instance_dry_run_by_map_index')
-  async dryRunMapped(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number, @ValidBody(patchBody) body: PatchBody, @ValidQuery(maskQuery) _values: unknown): Promise<unknown> {
+  async dryRunMapped(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number, @ValidBody(patchBody) body: PatchBody, @ValidQuery(maskQuery) _values: unknown): Promise<AnswerTo<'patch_task_instance_dry_run_by_map_index'>> {
     return this.#dryRun(dagId, runId, taskId, mapIndex, body);
   }
 
   /** With its history; only of a run that has ended. */
   @Operation('delete_task_instance')
-  async remove(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(patchQuery) values: PatchQuery, @CurrentActor() actor: Actor): Promise<null> {
+  async remove(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(patchQuery) values: PatchQuery, @CurrentActor() actor: Actor): Promise<AnswerTo<'delete_task_instance'>> {
     await this.#delete(dagId, runId, taskId, values.map_index ?? -1, actor);
     return null;
   }
 
   /** Each entity by itself: what can be done is done, and what cannot is told beside it. */
   @Operation('bulk_task_instances')
-  async bulk(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidBody(bulkBody) body: z.infer<typeof bulkBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  async bulk(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidBody(bulkBody) body: z.infer<typeof bulkBody>, @CurrentActor() actor: Actor): Promise<AnswerTo<'bulk_task_instances'>> {
     const results: Partial<Record<'create' | 'update' | 'delete', BulkResult>> = {};
     for (const action of body.actions) if (action.action === 'delete') await this.actors.as({ action: 'delete', resource: 'task_instance' }, async () => undefined);
     for (const action of body.actions) {
@@ -129,7 +130,7 @@ export class MarkController {
     await this.commands.deleteInstances(run.id, [instance.id], actor.name);
   }
 
-  async #patch(dagId: string, runId: string, taskId: string, mapIndex: number | undefined, body: PatchBody, mask: readonly string[] | undefined, actor: Actor): Promise<unknown> {
+  async #patch(dagId: string, runId: string, taskId: string, mapIndex: number | undefined, body: PatchBody, mask: readonly string[] | undefined, actor: Actor): Promise<AnswerTo<'patch_task_instance'>> {
     if (body.new_state !== undefined && (mask === undefined || mask.includes('new_state'))) markable(body.new_state);
     const named = await this.#named(dagId, runId, taskId, mapIndex);
     const fields = maskedFields(mask === undefined ? undefined : [...mask], ['new_state', 'note', 'include_upstream', 'include_downstream', 'include_future', 'include_past'], Object.keys(body));
@@ -144,7 +145,7 @@ export class MarkController {
     return this.answers.collection(ids);
   }
 
-  async #dryRun(dagId: string, runId: string, taskId: string, mapIndex: number | undefined, body: PatchBody): Promise<unknown> {
+  async #dryRun(dagId: string, runId: string, taskId: string, mapIndex: number | undefined, body: PatchBody): Promise<AnswerTo<'patch_task_instance'>> {
     const state = markable(body.new_state);
     const rows = await this.#rows(dagId, runId, taskId, mapIndex);
     if (rows.some((row) => row.is_planned)) return { task_instances: await this.answers.of(rows), total_entries: rows.length };

@@ -7,6 +7,7 @@ import { MillraceError } from '@millrace/vocabulary';
 import { onlyWildcard } from '../dag-runs/dag-runs.controller.js';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageOf } from '../validation/fields.js';
 import { needsExpansion } from '../tasks/needs-expansion.js';
@@ -29,7 +30,7 @@ export class TaskInstancesController {
   ) {}
 
   @Operation('get_task_instances')
-  async getInstances(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidQuery(instancesQuery) values: InstancesQuery): Promise<unknown> {
+  async getInstances(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidQuery(instancesQuery) values: InstancesQuery): Promise<AnswerTo<'get_task_instances'>> {
     if (dagId !== '~') await this.lookups.dag(dagId);
     if (runId !== '~') {
       if (dagId === '~') throw new MillraceError('bad_request', 'A run id needs its dag id: ~ stands for any dag only together with ~ for any run');
@@ -41,24 +42,24 @@ export class TaskInstancesController {
   }
 
   @Operation('get_task_instances_batch')
-  async getBatch(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidBody(instancesBatchBody) body: InstancesBatchBody): Promise<unknown> {
+  async getBatch(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidBody(instancesBatchBody) body: InstancesBatchBody): Promise<AnswerTo<'get_task_instances_batch'>> {
     onlyWildcard('dag_id', dagId);
     onlyWildcard('dag_run_id', runId);
     return this.#page(instanceFilterOfBatch(body), { limit: body.page_limit, offset: body.page_offset, order_by: [body.order_by ?? 'map_index'] });
   }
 
   @Operation('get_task_instance')
-  async getInstance(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string): Promise<unknown> {
+  async getInstance(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string): Promise<AnswerTo<'get_task_instance'>> {
     return this.answers.one(await this.lookups.instance(dagId, runId, taskId, -1));
   }
 
   @Operation('get_mapped_task_instance')
-  async getMapped(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number): Promise<unknown> {
+  async getMapped(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number): Promise<AnswerTo<'get_mapped_task_instance'>> {
     return this.answers.one(await this.lookups.instance(dagId, runId, taskId, mapIndex));
   }
 
   @Operation('get_mapped_task_instances')
-  async listMapped(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(instancesQuery) values: InstancesQuery): Promise<unknown> {
+  async listMapped(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(instancesQuery) values: InstancesQuery): Promise<AnswerTo<'get_mapped_task_instances'>> {
     const run = await this.lookups.run(dagId, runId);
     const document = await this.lookups.document(run.dag_version_id, dagId);
     const task = document.tasks.find((one) => one.taskId === taskId);
@@ -68,12 +69,12 @@ export class TaskInstancesController {
   }
 
   @Operation('get_task_instance_tries')
-  async getTries(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(mapIndexQuery) values: z.infer<typeof mapIndexQuery>): Promise<unknown> {
+  async getTries(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(mapIndexQuery) values: z.infer<typeof mapIndexQuery>): Promise<AnswerTo<'get_task_instance_tries'>> {
     return this.#tries(await this.lookups.instance(dagId, runId, taskId, values.map_index));
   }
 
   @Operation('get_mapped_task_instance_tries')
-  async getMappedTries(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number): Promise<unknown> {
+  async getMappedTries(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('map_index', integerPath) mapIndex: number): Promise<AnswerTo<'get_mapped_task_instance_tries'>> {
     return this.#tries(await this.lookups.instance(dagId, runId, taskId, mapIndex));
   }
 
@@ -84,7 +85,7 @@ export class TaskInstancesController {
     @Param('task_id') taskId: string,
     @Param('task_try_number', integerPath) tryNumber: number,
     @ValidQuery(mapIndexQuery) values: z.infer<typeof mapIndexQuery>,
-  ): Promise<unknown> {
+  ): Promise<AnswerTo<'get_task_instance_try_details'>> {
     return this.#try(dagId, runId, taskId, values.map_index, tryNumber);
   }
 
@@ -95,38 +96,38 @@ export class TaskInstancesController {
     @Param('task_id') taskId: string,
     @Param('map_index', integerPath) mapIndex: number,
     @Param('task_try_number', integerPath) tryNumber: number,
-  ): Promise<unknown> {
+  ): Promise<AnswerTo<'get_mapped_task_instance_try_details'>> {
     return this.#try(dagId, runId, taskId, mapIndex, tryNumber);
   }
 
   /** What the operator or a plugin left as links of the newest try: XComs under `_link_<name>`. */
   @Operation('get_extra_links')
-  async getLinks(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(mapIndexQuery) values: z.infer<typeof mapIndexQuery>): Promise<unknown> {
+  async getLinks(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(mapIndexQuery) values: z.infer<typeof mapIndexQuery>): Promise<AnswerTo<'get_extra_links'>> {
     await this.lookups.instance(dagId, runId, taskId, values.map_index);
     const links = await this.xcoms.links(dagId, runId, taskId, values.map_index, LINK_KEY_PREFIX);
     const known = Object.fromEntries(links.flatMap(({ key, value }) => (isAddress(value) ? [[key.slice(LINK_KEY_PREFIX.length), value]] : [])));
     return { extra_links: known, total_entries: Object.keys(known).length };
   }
 
-  async #page(filter: InstanceFilter, values: { readonly limit: number; readonly offset: number; readonly order_by: readonly string[] }): Promise<unknown> {
+  async #page(filter: InstanceFilter, values: { readonly limit: number; readonly offset: number; readonly order_by: readonly string[] }): Promise<AnswerTo<'get_task_instances'>> {
     const page = await this.instances.list(filter, pageOf(values, this.pageLimitMax));
     return { task_instances: await this.answers.of(page.rows), total_entries: page.total };
   }
 
-  async #tries(instance: InstanceView): Promise<unknown> {
+  async #tries(instance: InstanceView): Promise<AnswerTo<'get_task_instance_tries'>> {
     const made = await this.instances.tries(instance.id);
     // What was not tried yet stands for itself, as try 0.
     const tries = await this.answers.tries(made.length > 0 ? made : [instance]);
     return { task_instances: tries, total_entries: tries.length };
   }
 
-  async #try(dagId: string, runId: string, taskId: string, mapIndex: number, tryNumber: number): Promise<unknown> {
+  async #try(dagId: string, runId: string, taskId: string, mapIndex: number, tryNumber: number): Promise<AnswerTo<'get_task_instance_try_details'>> {
     const instance = await this.lookups.instance(dagId, runId, taskId, mapIndex);
     const found = (await this.instances.tries(instance.id)).find((row) => row.try_number === tryNumber);
     if (found === undefined) {
       throw new MillraceError('not_found', `The Task Instance with dag_id: \`${dagId}\`, run_id: \`${runId}\`, task_id: \`${taskId}\`, try_number: \`${tryNumber}\` and map_index: \`${mapIndex}\` was not found`);
     }
-    return (await this.answers.tries([found]))[0];
+    return (await this.answers.tries([found]))[0]!;
   }
 
   /** Tasks of a group and of the groups inside it. */

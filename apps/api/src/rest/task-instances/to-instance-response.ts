@@ -3,9 +3,10 @@ import type { InstanceView, TryView } from '@millrace/persistence';
 import { mapIndexOf } from '@millrace/vocabulary';
 import { instantText, spanOf } from '../answers.js';
 import { versionOf } from '../dag-versions/to-version-response.js';
+import type { InstanceAnswer, TryAnswer } from './instance-schemas.js';
 
 /** An instance as Airflow shows it. `document`: of the run's version, for names; absent, the ids stand in. */
-export function toInstanceResponse(row: InstanceView, document: DagDocument | undefined): Record<string, unknown> {
+export function toInstanceResponse(row: InstanceView, document: DagDocument | undefined): InstanceAnswer {
   return {
     id: row.id,
     task_id: row.task_id,
@@ -25,7 +26,7 @@ export function toInstanceResponse(row: InstanceView, document: DagDocument | un
 }
 
 /** One try, of the past or the current one. */
-export function toTryResponse(row: TryView, document: DagDocument | undefined): Record<string, unknown> {
+export function toTryResponse(row: TryView, document: DagDocument | undefined): TryAnswer {
   return {
     task_id: row.task_id,
     dag_id: row.dag_id,
@@ -37,7 +38,7 @@ export function toTryResponse(row: TryView, document: DagDocument | undefined): 
 }
 
 /** What an instance and a try have in common, in Airflow's order. */
-function execution(row: InstanceView | TryView, document: DagDocument | undefined): Record<string, unknown> {
+function execution(row: InstanceView | TryView, document: DagDocument | undefined): Omit<TryAnswer, 'task_id' | 'dag_id' | 'dag_run_id' | 'map_index' | 'dag_version'> {
   return {
     ...spanOf(row.start_date, row.end_date),
     // History may say `lost`, which Airflow does not know: to its clients that try failed; the reason stands in `task_instance_history` and in the log.

@@ -1,16 +1,17 @@
 import type { DagDocument, TaskDocument } from '@millrace/contracts';
 import { instantText, timeDelta } from '../answers.js';
 import { toParamsResponse } from '../dags/to-dag-response.js';
+import type { TaskAnswer } from './task-schemas.js';
 
 /** All tasks of a document as Airflow shows them. */
-export function toTaskResponses(document: DagDocument): readonly Record<string, unknown>[] {
+export function toTaskResponses(document: DagDocument): readonly TaskAnswer[] {
   const downstream = new Map<string, string[]>();
   for (const task of document.tasks) for (const upstream of task.upstream) downstream.set(upstream, [...(downstream.get(upstream) ?? []), task.taskId]);
   const params = toParamsResponse(document, 'dag');
   return document.tasks.map((task) => toTaskResponse(document, task, (downstream.get(task.taskId) ?? []).sort(), params));
 }
 
-function toTaskResponse(document: DagDocument, task: TaskDocument, downstream: readonly string[], params: Record<string, unknown>): Record<string, unknown> {
+function toTaskResponse(document: DagDocument, task: TaskDocument, downstream: readonly string[], params: Record<string, unknown>): TaskAnswer {
   const own = Object.fromEntries(Object.entries(task.params).map(([name, value]) => [name, { value, schema: {}, description: null, source: 'task' }]));
   return {
     task_id: task.taskId,

@@ -1,5 +1,6 @@
 import type { BoardRun } from '@millrace/persistence';
 import { instantText } from '../answers.js';
+import type { BoardAnswer } from './ui-schemas.js';
 
 /** One letter for each state, so that a board of 365,000 cells is 365 kB and not 20 MB. The UI has the same table. */
 export const STATE_LETTERS: Readonly<Record<string, string>> = {
@@ -11,15 +12,8 @@ export const ABSENT = '.';
 /** Which state stands for a mapped task: the one that needs a look most. */
 const FIRST_SEEN = ['failed', 'upstream_failed', 'up_for_retry', 'restarting', 'running', 'awaiting_input', 'deferred', 'up_for_reschedule', 'queued', 'scheduled', 'none', 'success', 'skipped', 'removed'];
 
-export interface Board {
-  readonly tasks: readonly string[];
-  readonly runs: readonly unknown[];
-  /** Where the next page begins; null at the end. */
-  readonly before: string | null;
-}
-
-/** `limit`: how many were asked for; a full page may have a next one. */
-export function boardOf(rows: readonly BoardRun[], limit: number): Board {
+/** `before`: where the next page begins; null at the end. `limit`: how many were asked for; a full page may have a next one. */
+export function boardOf(rows: readonly BoardRun[], limit: number): BoardAnswer {
   const places = new Map<string, number>();
   const counted = rows.map((row) => countsOf(row.cells, places));
   const tasks = [...places.keys()];

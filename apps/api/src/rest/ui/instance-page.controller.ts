@@ -3,10 +3,12 @@ import { z } from 'zod';
 import { InstancesReader, RunBoardReader } from '@millrace/persistence';
 import { instantText } from '../answers.js';
 import { Lookups } from '../lookups.js';
-import { Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, Route } from '../openapi/operation.js';
 import { InstanceAnswers } from '../task-instances/instance-answers.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
 import { standsFor } from './board.js';
+import { instancePage } from './ui-schemas.js';
 
 const pageQuery = z.object({ map_index: z.coerce.number().int().default(-1) });
 
@@ -21,7 +23,8 @@ export class InstancePageController {
   ) {}
 
   @Route('GET', '/api/millrace/v1/ui/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id', { action: 'read', resource: 'task_instance' })
-  async getPage(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(pageQuery) values: z.infer<typeof pageQuery>): Promise<unknown> {
+  @Answers(instancePage)
+  async getPage(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(pageQuery) values: z.infer<typeof pageQuery>): Promise<Answer<typeof instancePage>> {
     const run = await this.lookups.run(dagId, runId);
     const [document, all, states] = await Promise.all([this.lookups.document(run.dag_version_id, dagId), this.instances.ofTask(dagId, runId, taskId), this.board.tasks(dagId, runId)]);
     const task = document.tasks.find((one) => one.taskId === taskId);
@@ -32,7 +35,7 @@ export class InstancePageController {
     const stateOf = new Map(states.map((row) => [row.task_id, standsFor(row.states)]));
     const neighbour = (id: string): { task_id: string; state: string | null } => ({ task_id: id, state: stateOf.get(id) ?? null });
     return {
-      instance: instance === null ? null : { ...(await this.answers.one(instance) as Record<string, unknown>), reason: instance.reason },
+      instance: instance === null ? null : { ...(await this.answers.one(instance)), reason: instance.reason },
       mapped: mapped.length === 0 ? null : { total: mapped.length, states: states.find((row) => row.task_id === taskId)?.states ?? {} },
       tries: tries.map((row) => ({
         try_number: row.try_number, state: row.state, queued_at: instantText(row.queued_at), start_date: instantText(row.start_date), end_date: instantText(row.end_date),

@@ -4,10 +4,12 @@ import type { Actor } from '@millrace/access';
 import { AttentionReader, DagOverviewReader, Database, Maintenance, ServicesReader } from '@millrace/persistence';
 import { instantText } from '../answers.js';
 import { maintenanceAnswer } from '../maintenance/maintenance.controller.js';
-import { Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, Route } from '../openapi/operation.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { query } from '../validation/fields.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
+import { dagOverviewCollection, facets, home } from './ui-schemas.js';
 
 const dagsQuery = z.object({
   search: query.text, tags: query.texts, owners: query.texts, paused: query.boolean, favorites: query.boolean, import_errors: query.boolean,
@@ -30,19 +32,22 @@ export class OverviewController {
   ) {}
 
   @Route('GET', '/api/millrace/v1/ui/dags', { action: 'read', resource: 'dag' })
-  async getDags(@ValidQuery(dagsQuery) values: z.infer<typeof dagsQuery>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(dagOverviewCollection)
+  async getDags(@ValidQuery(dagsQuery) values: z.infer<typeof dagsQuery>, @CurrentActor() actor: Actor): Promise<Answer<typeof dagOverviewCollection>> {
     const page = await this.dags.list({ ...values, user: actor.name, importErrors: values.import_errors });
     const dags = page.rows.map((row) => ({ ...row, place: undefined, total: undefined, next_run_after: instantText(row.next_run_after), next_logical_date: instantText(row.next_logical_date) }));
     return { dags, total_entries: page.total };
   }
 
   @Route('GET', '/api/millrace/v1/ui/facets', { action: 'read', resource: 'dag' })
-  getFacets(): Promise<unknown> {
+  @Answers(facets)
+  getFacets(): Promise<Answer<typeof facets>> {
     return this.dags.facets();
   }
 
   @Route('GET', '/api/millrace/v1/ui/home', { action: 'read', resource: 'dag_run' })
-  async getHome(@ValidQuery(homeQuery) values: z.infer<typeof homeQuery>): Promise<unknown> {
+  @Answers(home)
+  async getHome(@ValidQuery(homeQuery) values: z.infer<typeof homeQuery>): Promise<Answer<typeof home>> {
     const [attention, beats, workers, maintenance] = await Promise.all([
       this.attention.read(values.hours, SHOWN),
       this.services.latestBeats(),

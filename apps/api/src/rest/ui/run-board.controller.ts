@@ -5,10 +5,13 @@ import { BackfillOverviewReader, RunBoardReader, VersionsReader } from '@millrac
 import { MillraceError, RUN_STATES, RUN_TYPES } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
 import { Lookups } from '../lookups.js';
-import { Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, Route } from '../openapi/operation.js';
 import { query } from '../validation/fields.js';
 import { ValidQuery } from '../validation/schema-pipe.js';
 import { boardOf } from './board.js';
+import { backfillOverviewCollection, board, calendar, durations, runTasks, structure } from './ui-schemas.js';
+import type { StructureAnswer } from './ui-schemas.js';
 
 const list = <T extends z.ZodType>(item: T) => z.preprocess((value) => (value === undefined ? undefined : Array.isArray(value) ? value : [value]), z.array(item).optional());
 const boardQuery = z.object({ before: query.instant, limit: z.coerce.number().int().min(1).max(400).default(60), state: list(z.enum(RUN_STATES)), run_type: list(z.enum(RUN_TYPES)) });
@@ -29,7 +32,8 @@ export class RunBoardController {
 
   /** Tasks, groups and arrows of a version; of the newest one without a number. */
   @Route('GET', '/api/millrace/v1/ui/dags/:dag_id/structure', { action: 'read', resource: 'dag' })
-  async getStructure(@Param('dag_id') dagId: string, @ValidQuery(structureQuery) values: z.infer<typeof structureQuery>): Promise<unknown> {
+  @Answers(structure)
+  async getStructure(@Param('dag_id') dagId: string, @ValidQuery(structureQuery) values: z.infer<typeof structureQuery>): Promise<Answer<typeof structure>> {
     const dag = await this.lookups.dag(dagId);
     if (values.version === undefined) return toStructure(await this.lookups.currentDocument(dag));
     const version = await this.versions.find(dagId, values.version);
@@ -39,14 +43,16 @@ export class RunBoardController {
 
   /** Runs × tasks: each run with one letter per task of `tasks`, newest first. */
   @Route('GET', '/api/millrace/v1/ui/dags/:dag_id/board', { action: 'read', resource: 'task_instance' })
-  async getBoard(@Param('dag_id') dagId: string, @ValidQuery(boardQuery) values: z.infer<typeof boardQuery>): Promise<unknown> {
+  @Answers(board)
+  async getBoard(@Param('dag_id') dagId: string, @ValidQuery(boardQuery) values: z.infer<typeof boardQuery>): Promise<Answer<typeof board>> {
     await this.lookups.dag(dagId);
     return boardOf(await this.board.runs({ dagId, before: values.before, states: values.state, runTypes: values.run_type, limit: values.limit }), values.limit);
   }
 
   /** The tasks of one run, mapped instances summed up. */
   @Route('GET', '/api/millrace/v1/ui/dags/:dag_id/dagRuns/:dag_run_id/tasks', { action: 'read', resource: 'task_instance' })
-  async getTasks(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string): Promise<unknown> {
+  @Answers(runTasks)
+  async getTasks(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string): Promise<Answer<typeof runTasks>> {
     const run = await this.lookups.run(dagId, runId);
     const rows = await this.board.tasks(dagId, runId);
     return {
@@ -63,7 +69,8 @@ export class RunBoardController {
   }
 
   @Route('GET', '/api/millrace/v1/ui/dags/:dag_id/calendar', { action: 'read', resource: 'dag_run' })
-  async getCalendar(@Param('dag_id') dagId: string, @ValidQuery(calendarQuery) values: z.infer<typeof calendarQuery>): Promise<unknown> {
+  @Answers(calendar)
+  async getCalendar(@Param('dag_id') dagId: string, @ValidQuery(calendarQuery) values: z.infer<typeof calendarQuery>): Promise<Answer<typeof calendar>> {
     await this.lookups.dag(dagId);
     if (!isZone(values.zone)) throw new MillraceError('bad_request', `"${values.zone}" is not a time zone; name one like Europe/Berlin or UTC`);
     const to = values.to ?? new Date(Date.now() + 86_400_000);
@@ -71,13 +78,15 @@ export class RunBoardController {
   }
 
   @Route('GET', '/api/millrace/v1/ui/dags/:dag_id/durations', { action: 'read', resource: 'task_instance' })
-  async getDurations(@Param('dag_id') dagId: string, @ValidQuery(durationsQuery) values: z.infer<typeof durationsQuery>): Promise<unknown> {
+  @Answers(durations)
+  async getDurations(@Param('dag_id') dagId: string, @ValidQuery(durationsQuery) values: z.infer<typeof durationsQuery>): Promise<Answer<typeof durations>> {
     await this.lookups.dag(dagId);
     return { tasks: await this.board.durations(dagId, values.runs) };
   }
 
   @Route('GET', '/api/millrace/v1/ui/backfills', { action: 'read', resource: 'backfill' })
-  async getBackfills(@ValidQuery(backfillsQuery) values: z.infer<typeof backfillsQuery>): Promise<unknown> {
+  @Answers(backfillOverviewCollection)
+  async getBackfills(@ValidQuery(backfillsQuery) values: z.infer<typeof backfillsQuery>): Promise<Answer<typeof backfillOverviewCollection>> {
     const rows = await this.backfills.list(values.dag_id ?? null, values.limit, values.offset);
     const backfills = rows.map((row) => ({
       ...row, total: undefined, from_date: instantText(row.from_date), to_date: instantText(row.to_date), created_at: instantText(row.created_at),
@@ -87,14 +96,14 @@ export class RunBoardController {
   }
 }
 
-function toStructure(document: DagDocument): unknown {
+function toStructure(document: DagDocument): StructureAnswer {
   return {
     tasks: document.tasks.map((task) => ({
       id: task.taskId, label: task.displayName ?? task.taskId, operator: task.operator, upstream: task.upstream, group: task.group, rule: task.triggerRule,
       mapped: task.expand !== null, setup: task.isSetup, teardown: task.isTeardown, sensor: task.isSensor, queue: task.queue, pool: task.pool, retries: task.retries,
       doc: task.docMd, defined_at: task.definedAt, inlets: task.inlets.map((asset) => asset.name), outlets: task.outlets.map((asset) => asset.name),
     })),
-    groups: document.groups.map((group) => ({ id: group.groupId, label: group.label ?? group.groupId.split('.').at(-1), parent: group.parent, tooltip: group.tooltip, mapped: group.expand !== null })),
+    groups: document.groups.map((group) => ({ id: group.groupId, label: group.label ?? group.groupId.split('.').at(-1)!, parent: group.parent, tooltip: group.tooltip, mapped: group.expand !== null })),
     edge_labels: document.edgeLabels,
     schedule: document.schedule,
   };

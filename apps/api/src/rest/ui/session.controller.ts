@@ -5,11 +5,14 @@ import type { Action, Actor, KnownUser, ResourceKind } from '@millrace/access';
 import type { Configuration } from '@millrace/configuration';
 import { MillraceError } from '@millrace/vocabulary';
 import { LogIn } from '../auth/log-in.js';
-import { Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, Route } from '../openapi/operation.js';
 import { SESSION_COOKIE, forgeryOf, sessionCookie, sessionOf } from '../security/session-cookie.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { CONFIGURATION } from '../tokens.js';
 import { VERSION } from '../../version.js';
+import { session } from './ui-schemas.js';
+import type { SessionAnswer } from './ui-schemas.js';
 
 const ACTIONS: readonly Action[] = ['read', 'create', 'edit', 'delete'];
 /** What the UI asks about before it shows a page or a button; the routes ask again. */
@@ -30,7 +33,8 @@ export class SessionController {
 
   /** Name and password as for `/auth/token`. */
   @Route('POST', '/auth/session', 'public', 201)
-  async open(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+  @Answers(session)
+  async open(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<Answer<typeof session>> {
     // A page of another site must not log anybody in as somebody else.
     const forgery = forgeryOf(request);
     if (forgery !== null) throw new MillraceError('forbidden', `This request was refused: ${forgery}`);
@@ -42,14 +46,16 @@ export class SessionController {
 
   /** Who is logged in and what they may. 200 with `user: null` for nobody, so that the first call of a page is no error. */
   @Route('GET', '/auth/session', 'public')
-  async read(@Req() request: FastifyRequest): Promise<unknown> {
+  @Answers(session)
+  async read(@Req() request: FastifyRequest): Promise<Answer<typeof session>> {
     const token = sessionOf(request);
     return this.#facts(token === null ? null : await this.#userOf(token));
   }
 
   /** A session in use does not end under its user: the page asks for a fresh cookie now and then. */
   @Route('POST', '/auth/session/renew', 'self')
-  async renew(@CurrentActor() actor: Actor, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+  @Answers(session)
+  async renew(@CurrentActor() actor: Actor, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<Answer<typeof session>> {
     const user = await this.#userOf(sessionOf(request) ?? '');
     if (user === null || user.name !== actor.name) throw new MillraceError('unauthorized', 'There is no session to renew; log in again');
     void reply.header('set-cookie', sessionCookie(await this.tokens.issue(user), this.config['api.token_ttl_seconds'], request));
@@ -70,7 +76,7 @@ export class SessionController {
     return this.users.findActive(claims.name, claims.tokenGeneration);
   }
 
-  #facts(actor: Actor | null): unknown {
+  #facts(actor: Actor | null): SessionAnswer {
     return {
       user: actor === null ? null : { name: actor.name, role: actor.role },
       may: actor === null ? {} : Object.fromEntries(ACTIONS.map((action) => [action, SHOWN.filter((kind) => isAllowed(actor, action, kind))])),

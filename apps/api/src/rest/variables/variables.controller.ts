@@ -8,11 +8,13 @@ import { applyBulk, bulkBody } from '../bulk/bulk.js';
 import { maskedFields } from '../dag-runs/dag-runs.controller.js';
 import { entityPage } from '../entity-page.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { Actors } from '../security/actors.js';
 import { checkOwner, ownedBySomeoneIn } from '../security/owned-by-teams.js';
 import { pageFields, query } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
+import type { VariableAnswer } from './variable-schemas.js';
 
 const listQuery = z.object({ ...pageFields('id'), variable_key_pattern: query.text });
 const body = z.strictObject({ key: z.string().min(1).max(250), value: z.json(), description: z.string().nullish(), team_name: z.string().nullish() });
@@ -30,7 +32,7 @@ export class VariablesController {
   ) {}
 
   @Operation('get_variables')
-  async getVariables(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  async getVariables(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<AnswerTo<'get_variables'>> {
     const { variable_key_pattern: pattern } = values;
     const where = pattern === undefined || pattern === '~' ? ownedBySomeoneIn() : { ...ownedBySomeoneIn(), key: ILike(`%${pattern}%`) };
     const [rows, total] = await entityPage(this.#variables, where, { id: 'key', key: 'key', description: 'description', is_encrypted: 'isEncrypted' }, values, this.pageLimitMax);
@@ -38,12 +40,12 @@ export class VariablesController {
   }
 
   @Operation('get_variable')
-  async getVariable(@Param('variable_key') key: string): Promise<unknown> {
+  async getVariable(@Param('variable_key') key: string): Promise<AnswerTo<'get_variable'>> {
     return this.#response(await this.#find(key));
   }
 
   @Operation('post_variable')
-  async createVariable(@ValidBody(body) given: VariableBody): Promise<unknown> {
+  async createVariable(@ValidBody(body) given: VariableBody): Promise<AnswerTo<'post_variable'>> {
     const row = { key: given.key, value: this.#seal(given), isEncrypted: true, description: given.description ?? null, team: given.team_name ?? null };
     checkOwner(row.team);
     const inserted = await this.#variables.createQueryBuilder().insert().values(row).orIgnore().returning('key').execute();
@@ -52,7 +54,7 @@ export class VariablesController {
   }
 
   @Operation('patch_variable')
-  async patchVariable(@Param('variable_key') key: string, @ValidBody(body) given: VariableBody, @ValidQuery(maskQuery) values: z.infer<typeof maskQuery>): Promise<unknown> {
+  async patchVariable(@Param('variable_key') key: string, @ValidBody(body) given: VariableBody, @ValidQuery(maskQuery) values: z.infer<typeof maskQuery>): Promise<AnswerTo<'patch_variable'>> {
     await this.#find(key);
     if (given.key !== key) throw new MillraceError('bad_request', 'Invalid body, key from request body doesn\'t match uri parameter');
     const fields = maskedFields(values.update_mask, ['key', 'value', 'description', 'team_name'], Object.keys(given));
@@ -74,7 +76,7 @@ export class VariablesController {
   }
 
   @Operation('bulk_variables')
-  bulkVariables(@ValidBody(bulk) given: z.infer<typeof bulk>): Promise<unknown> {
+  bulkVariables(@ValidBody(bulk) given: z.infer<typeof bulk>): Promise<AnswerTo<'bulk_variables'>> {
     return applyBulk<VariableBody>(given.actions, {
       what: 'variables with these keys',
       keyOf: (variable) => variable.key,
@@ -100,7 +102,7 @@ export class VariablesController {
     return this.secrets.seal(typeof given.value === 'string' ? given.value : JSON.stringify(given.value), placeOf(given.key));
   }
 
-  #response(row: VariableEntity): Record<string, unknown> {
+  #response(row: VariableEntity): VariableAnswer {
     return { key: row.key, value: shown(row.key, row.isEncrypted ? this.secrets.open(row.value, placeOf(row.key)) : row.value), description: row.description, is_encrypted: row.isEncrypted, team_name: row.team };
   }
 }

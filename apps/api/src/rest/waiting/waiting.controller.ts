@@ -7,12 +7,14 @@ import type { Commands } from '@millrace/scheduling';
 import { MillraceError, XCOM_MAX_BYTES } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
 import { Lookups } from '../lookups.js';
-import { Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, Route } from '../openapi/operation.js';
 import { currentScope } from '../security/request-scope.js';
 import { CurrentActor } from '../security/token.guard.js';
 import { mapIndexQuery } from '../task-instances/task-instances.controller.js';
 import { COMMANDS } from '../tokens.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
+import { externalReport, externalTaskCollection, resumed as resumedSchema, runResult } from './waiting-schemas.js';
 
 const REASON_MAX_CHARACTERS = 2_000;
 const reportBody = z.discriminatedUnion('state', [
@@ -34,7 +36,8 @@ export class WaitingController {
 
   /** A platform's report on work a task gave it. The token in the path is all the authority it has, and all it needs. */
   @Route('POST', '/api/millrace/v1/task-callbacks/:token', 'public')
-  async report(@Param('token') token: string, @ValidBody(reportBody) body: z.infer<typeof reportBody>): Promise<unknown> {
+  @Answers(externalReport)
+  async report(@Param('token') token: string, @ValidBody(reportBody) body: z.infer<typeof reportBody>): Promise<Answer<typeof externalReport>> {
     const resultJson = 'result' in body ? jsonOf(body.result, 'result') : null;
     const { counted, state, note } = await this.commands.waiting.reportExternal(token, {
       state: body.state, resultJson, progressJson: jsonOf(body.progress, 'progress'), reason: 'reason' in body ? (body.reason?.replaceAll('\0', '\uFFFD') ?? null) : null,
@@ -44,7 +47,8 @@ export class WaitingController {
 
   /** Wakes every task instance that waits for this key now, and hands it the payload. */
   @Route('POST', '/api/millrace/v1/correlations/:key', { action: 'edit', resource: 'task_instance' })
-  async resume(@Param('key') key: string, @ValidBody(resumeBody) body: z.infer<typeof resumeBody>, @CurrentActor() actor: Actor): Promise<unknown> {
+  @Answers(resumedSchema)
+  async resume(@Param('key') key: string, @ValidBody(resumeBody) body: z.infer<typeof resumeBody>, @CurrentActor() actor: Actor): Promise<Answer<typeof resumedSchema>> {
     const payload = jsonOf(body.payload, 'payload');
     const { scope } = currentScope();
     const resumed = await this.commands.waiting.resume(key, payload === null ? null : JSON.parse(payload), actor.name, (dagId) => {
@@ -55,7 +59,8 @@ export class WaitingController {
 
   /** What an instance gave other platforms to do, with every report on it. */
   @Route('GET', '/api/millrace/v1/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id/externalTasks', { action: 'read', resource: 'task_instance' })
-  async externalTasks(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(mapIndexQuery) values: z.infer<typeof mapIndexQuery>): Promise<unknown> {
+  @Answers(externalTaskCollection)
+  async externalTasks(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(mapIndexQuery) values: z.infer<typeof mapIndexQuery>): Promise<Answer<typeof externalTaskCollection>> {
     const instance = await this.lookups.instance(dagId, runId, taskId, values.map_index);
     const works = await readExternalTasks(this.database, instance.id);
     return {
@@ -70,7 +75,8 @@ export class WaitingController {
 
   /** What the dag's result task returned in this run. */
   @Route('GET', '/api/millrace/v1/dags/:dag_id/dagRuns/:dag_run_id/result', { action: 'read', resource: 'dag_run' })
-  async result(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string): Promise<unknown> {
+  @Answers(runResult)
+  async result(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string): Promise<Answer<typeof runResult>> {
     const run = await this.lookups.run(dagId, runId);
     const document = await this.lookups.document(run.dag_version_id, dagId);
     if (document.resultTask === null) throw new MillraceError('not_found', `Dag ${dagId} has no result: its option resultTask names none of its tasks`);

@@ -6,10 +6,12 @@ import { MillraceError, XCOM_MAX_BYTES, mapIndexOf } from '@millrace/vocabulary'
 import { instantText } from '../answers.js';
 import { Lookups } from '../lookups.js';
 import { Operation } from '../openapi/operation.js';
+import type { AnswerTo } from '../openapi/operations.js';
 import { PAGE_LIMIT_MAX } from '../tokens.js';
 import { pageFields, pageOf, query, rangeFields, rangeOf } from '../validation/fields.js';
 import { ValidBody, ValidQuery } from '../validation/schema-pipe.js';
 import { mapIndexQuery } from '../task-instances/task-instances.controller.js';
+import type { XcomAnswer } from './xcom-schemas.js';
 
 const listQuery = z.object({
   ...pageFields(''),
@@ -35,7 +37,7 @@ export class XComsController {
   ) {}
 
   @Operation('get_xcom_entries')
-  async getEntries(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<unknown> {
+  async getEntries(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<AnswerTo<'get_xcom_entries'>> {
     await this.#checkNames(dagId, runId, taskId);
     const page = await this.xcoms.list(
       {
@@ -57,13 +59,13 @@ export class XComsController {
   }
 
   @Operation('get_xcom_entry')
-  async getEntry(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('xcom_key') key: string, @ValidQuery(entryQuery) values: z.infer<typeof entryQuery>): Promise<unknown> {
+  async getEntry(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('xcom_key') key: string, @ValidQuery(entryQuery) values: z.infer<typeof entryQuery>): Promise<AnswerTo<'get_xcom_entry'>> {
     const found = await this.#find(dagId, runId, taskId, values.map_index, key);
     return { ...(await this.#response(found)), value: values.stringify ? JSON.stringify(found.value) : found.value };
   }
 
   @Operation('create_xcom_entry')
-  async createEntry(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidBody(createBody) body: z.infer<typeof createBody>): Promise<unknown> {
+  async createEntry(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @ValidBody(createBody) body: z.infer<typeof createBody>): Promise<AnswerTo<'create_xcom_entry'>> {
     const instance = await this.lookups.startedInstance(dagId, runId, taskId, body.map_index);
     checkSize(body.value);
     if (!(await this.xcoms.write(instance.id, body.key, body.value, false))) {
@@ -73,7 +75,7 @@ export class XComsController {
   }
 
   @Operation('update_xcom_entry')
-  async updateEntry(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('xcom_key') key: string, @ValidBody(updateBody) body: z.infer<typeof updateBody>): Promise<unknown> {
+  async updateEntry(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @Param('task_id') taskId: string, @Param('xcom_key') key: string, @ValidBody(updateBody) body: z.infer<typeof updateBody>): Promise<AnswerTo<'update_xcom_entry'>> {
     const instance = await this.lookups.instance(dagId, runId, taskId, body.map_index);
     checkSize(body.value);
     if (!(await this.xcoms.write(instance.id, key, body.value, true))) throw missing(key, dagId, runId, taskId);
@@ -103,7 +105,7 @@ export class XComsController {
     return found;
   }
 
-  async #response(row: XComRow): Promise<Record<string, unknown>> {
+  async #response(row: XComRow): Promise<XcomAnswer> {
     const document = await this.lookups.document(row.dag_version_id, row.dag_id);
     return {
       key: row.key,
