@@ -136,8 +136,8 @@ export function apiModule(parts: ApiParts): DynamicModule {
 }
 
 /** Made when it is first asked for: it takes a moment, and an api that starts has none. */
-function servedDocument(controllers: readonly Type[]): () => unknown {
-  let made: unknown;
+function servedDocument(controllers: readonly Type[]): () => object {
+  let made: object | undefined;
   return () => (made ??= openApiDocument(controllers, VERSION));
 }
 

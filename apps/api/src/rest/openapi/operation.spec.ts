@@ -2,7 +2,8 @@ import 'reflect-metadata';
 import { Controller } from '@nestjs/common';
 import type { Type } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
-import { Operation, checkOperations } from './operation.js';
+import { z } from 'zod';
+import { Answers, Operation, Route, checkOperations } from './operation.js';
 import { OPERATIONS } from './operations.js';
 import type { OperationId } from './operations.js';
 
@@ -24,10 +25,46 @@ class Doubled {
   getDags(): void {}
 }
 
+const greeting = z.object({ hello: z.string(), times: z.int().nullable() });
+
+/** What does not compile; verify checks the types of specs. */
+@Controller()
+class Mistyped {
+  // @ts-expect-error A field is missing.
+  @Answers(greeting)
+  @Route('GET', '/api/millrace/v1/a', 'public')
+  async without(): Promise<{ hello: string }> {
+    return { hello: 'a' };
+  }
+
+  // @ts-expect-error A null that the schema does not know.
+  @Answers(greeting)
+  @Route('GET', '/api/millrace/v1/b', 'public')
+  async withNull(): Promise<{ hello: string | null; times: number }> {
+    return { hello: null, times: 1 };
+  }
+
+  // @ts-expect-error Of Airflow's operations too.
+  @Operation('get_version')
+  version(): { readonly version: number } {
+    return { version: 3 };
+  }
+
+  // @ts-expect-error Nobody says what it answers.
+  @Route('GET', '/api/millrace/v1/c', 'public')
+  async untold(): Promise<unknown> {
+    return {};
+  }
+}
+
 describe('the check before the api listens', () => {
   it('is content when every operation has one handler', () => {
     expect(Object.keys(OPERATIONS)).toHaveLength(110);
     expect(() => checkOperations([controllerOfAll()])).not.toThrow();
+  });
+
+  it('names a route that does not say what it answers', () => {
+    expect(() => checkOperations([controllerOfAll(), Mistyped])).toThrow('Mistyped.untold names no answer');
   });
 
   it('names an operation without handler, and one with two', () => {

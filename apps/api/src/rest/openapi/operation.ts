@@ -23,6 +23,10 @@ export interface AnswerFacts {
   readonly alsoWith: readonly number[];
 }
 
+type Typed = <Handler extends (...args: never[]) => unknown>(
+  target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<Handler> & (unknown extends Awaited<ReturnType<Handler>> ? 'say what it answers: @Answers(schema), and Promise<Answer<typeof schema>>' : unknown),
+) => void;
+
 /** On methods that return this, or that write their reply themselves. */
 export type Answering<Returned> = <Handler extends (...args: never[]) => Returned | Promise<Returned | void> | void>(
   target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<Handler>,
@@ -40,8 +44,8 @@ export function Operation<Id extends OperationId>(id: Id): Answering<AnswerTo<Id
   );
 }
 
-/** A route of ours, outside Airflow's document. */
-export function Route(method: OperationFacts['method'], path: string, needs: Needs, status = 200): MethodDecorator {
+/** A route of ours, outside Airflow's document. What it answers is said by `@Answers` or `@AnswersAs`, unless its status says that there is no body. */
+export function Route(method: OperationFacts['method'], path: string, needs: Needs, status = 200): Typed {
   return applyDecorators(RequestMapping({ method: RequestMethod[method], path }), HttpCode(status), SetMetadata(NEEDS, needs));
 }
 
