@@ -4,6 +4,7 @@
  * --runs N    how many runs of each (default 100; 1,000 makes ten million instances, about 6 GB)
  * --rounds N  how often each call is made (default 50)
  * --json      only JSON on stdout
+ * --hold      keeps services and database afterwards until SIGINT, to ask for plans and look at pages
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,12 +15,15 @@ import { median, percentile } from './measure/statistics.js';
 
 const { values: flags } = parseArgs({
   allowPositionals: true,
-  options: { dags: { type: 'string', default: '1000' }, runs: { type: 'string', default: '100' }, rounds: { type: 'string', default: '50' }, json: { type: 'boolean', default: false }, 'no-build': { type: 'boolean', default: false } },
+  options: { dags: { type: 'string', default: '1000' }, runs: { type: 'string', default: '100' }, rounds: { type: 'string', default: '50' }, json: { type: 'boolean', default: false }, hold: { type: 'boolean', default: false }, 'no-build': { type: 'boolean', default: false } },
 });
 const [dags, runs, rounds] = [Number(flags.dags), Number(flags.runs), Number(flags.rounds)];
 const progress = (text: string): void => void process.stderr.write(`${text}\n`);
 /** One transaction takes so many dags: a log of what is still to be written does not grow without end. */
 const DAGS_AT_ONCE = 50;
+
+/** An id that begins with a time, as the engine's do (UUID version 7): rows of one time lie together in its index. */
+const timedId = (at: string): string => `(lpad(to_hex((extract(epoch from ${at}) * 1000)::bigint), 12, '0') || '7' || substr(md5(random()::text), 1, 3) || '8' || substr(md5(random()::text), 1, 15))::uuid`;
 
 /** Dags $1…$2 with $3 runs each; every tenth run failed at its last task. */
 const MADE = `
@@ -33,13 +37,13 @@ dags as (
   select gen_random_uuid(), n.dag_id, 1, b.content_hash, b.bundle_hash, b.bundle_name, jsonb_set(b.document, '{dagId}', to_jsonb(n.dag_id)) from base b, numbers n, dags d where d.dag_id = n.dag_id returning id, dag_id
 ), runs as (
   insert into dag_run (id, dag_id, run_id, dag_version_id, state, version, run_type, triggered_by, logical_date, run_after, queued_at, start_date, end_date, last_scheduling_decision)
-  select gen_random_uuid(), v.dag_id, 'run_' || r, v.id, case r % 10 when 0 then 'failed' else 'success' end, 12, 'scheduled', 'timetable',
+  select ${timedId('t.at')}, v.dag_id, 'run_' || r, v.id, case r % 10 when 0 then 'failed' else 'success' end, 12, 'scheduled', 'timetable',
          t.at, t.at, t.at, t.at, t.at + interval '1 minute', t.at
   from versions v, generate_series(0, $3::int - 1) r, lateral (select now() - make_interval(hours => r, secs => hashtext(v.dag_id) % 1000) as at) t
   returning id, dag_id, run_id, state, start_date
 )
 insert into task_instance (id, dag_run_id, dag_id, run_id, task_id, state, try_number, attempt_id, attempt_seq, scheduled_at, queued_at, start_date, end_date, operator, hostname)
-select gen_random_uuid(), r.id, r.dag_id, r.run_id, 'step_' || s, case when s = 9 then r.state else 'success' end, 1, gen_random_uuid(), 1, r.start_date, r.start_date,
+select ${timedId('r.start_date')}, r.id, r.dag_id, r.run_id, 'step_' || s, case when s = 9 then r.state else 'success' end, 1, gen_random_uuid(), 1, r.start_date, r.start_date,
        r.start_date + make_interval(secs => s * 5), r.start_date + make_interval(secs => s * 5 + 4), '@task', 'worker-1'
 from runs r, generate_series(0, 9) s`;
 const CURRENT = `update dag d set current_version_id = v.id, last_parsed_time = now() from dag_version v where v.dag_id = d.dag_id and d.current_version_id is null`;
@@ -55,14 +59,21 @@ const CALLS: Readonly<Record<string, (round: number) => string>> = {
   'failed runs of a dag': (round) => `/api/v2/dags/${DAG(round)}/dagRuns?limit=50&state=failed&order_by=-run_after`,
   'runs of all dags, newest': () => '/api/v2/dags/~/dagRuns?limit=50&order_by=-run_after',
   'runs of all dags, failed': () => '/api/v2/dags/~/dagRuns?limit=50&state=failed&order_by=-run_after',
+  'runs of all dags, no order': () => '/api/v2/dags/~/dagRuns?limit=50',
   'run': (round) => `/api/v2/dags/${DAG(round)}/dagRuns/${RUN(round)}`,
   'instances of a run': (round) => `/api/v2/dags/${DAG(round)}/dagRuns/${RUN(round)}/taskInstances`,
   'instances of a task in all runs': (round) => `/api/v2/dags/${DAG(round)}/dagRuns/~/taskInstances?task_id=step_3&limit=50`,
+  'instances of a dag': (round) => `/api/v2/dags/${DAG(round)}/dagRuns/~/taskInstances?limit=50`,
+  'failed instances of a dag, newest': (round) => `/api/v2/dags/${DAG(round)}/dagRuns/~/taskInstances?limit=50&state=failed&order_by=-start_date`,
+  'instances of all dags': () => '/api/v2/dags/~/dagRuns/~/taskInstances?limit=50',
+  'running instances of all dags': () => '/api/v2/dags/~/dagRuns/~/taskInstances?limit=50&state=running',
+  'failed instances of all dags, newest runs': () => '/api/v2/dags/~/dagRuns/~/taskInstances?limit=50&state=failed&order_by=-run_after',
   'tries of an instance': (round) => `/api/v2/dags/${DAG(round)}/dagRuns/${RUN(round)}/taskInstances/step_3/tries`,
   'event log': () => '/api/v2/eventLogs?limit=50&order_by=-event_log_id',
   'counts of runs, one dag': (round) => `/api/v2/dagStats?dag_ids=${DAG(round)}`,
   'counts of runs, all dags': () => '/api/v2/dagStats',
   'page of dags (UI)': () => '/api/millrace/v1/ui/dags',
+  'home (UI)': () => '/api/millrace/v1/ui/home',
 };
 
 const constellation = await Constellation.start({ label: 'bench-history', schedulers: 1, workers: [], dags: [join(REPOSITORY_ROOT, 'test/bench/dags/history.ts')] });
@@ -71,7 +82,10 @@ const figures: { call: string; p50: number; p95: number; status: number }[] = []
 try {
   await eventually('the dag to be published', async () => (await database.query('select 1 from dag where current_version_id is not null')).rows.length === 1, 60_000);
   progress(`${dags} dags with ${runs} runs of ten tasks …`);
-  for (let from = 0; from < dags; from += DAGS_AT_ONCE) await database.query(MADE, [from, Math.min(dags, from + DAGS_AT_ONCE) - 1, runs]);
+  for (let from = 0; from < dags; from += DAGS_AT_ONCE) {
+    await database.query(MADE, [from, Math.min(dags, from + DAGS_AT_ONCE) - 1, runs]);
+    progress(`${Math.min(dags, from + DAGS_AT_ONCE)} of ${dags} dags`);
+  }
   await database.query(CURRENT);
   await database.query('vacuum analyze');
   const { rows: [size] } = await database.query<{ size: string }>('select pg_size_pretty(pg_database_size(current_database())) as size');
@@ -87,6 +101,10 @@ try {
       if (round >= 0) times.push(performance.now() - began);
     }
     figures.push({ call, p50: median(times), p95: percentile(times, 0.95), status });
+  }
+  if (flags.hold) {
+    progress(`api ${client.baseUrl}, database ${constellation.databaseUrl}; SIGINT ends it`);
+    await new Promise((resolve) => process.once('SIGINT', resolve));
   }
 } finally {
   for (const complaint of await constellation.stop()) progress(`complaint: ${complaint}`);

@@ -37,12 +37,19 @@ export class ErrorFilter implements ExceptionFilter {
       this.logger.warn('the database did not answer a request', { ...fields, error });
       return { status: 503, detail: 'The database does not answer at the moment; try again', headers: { 'retry-after': '5' } };
     }
+    if (sqlState(error) === TAKES_TOO_LONG) {
+      this.logger.warn('a request needed the database for too long', { ...fields, error });
+      return { status: 503, detail: 'The database needed too long for this request and was stopped. Ask for less: one dag or run, a range of run_after, or the order without order_by', headers: {} };
+    }
     const refused = dataRefusal(error);
     if (refused !== null) return { status: 422, detail: refused, headers: {} };
     this.logger.error('a request failed', { ...fields, error });
     return { status: 500, detail: `Internal server error (request ${String(request.id)}; the api's log has the cause)`, headers: {} };
   }
 }
+
+/** The statement's own time was over, or an operator cancelled it. */
+const TAKES_TOO_LONG = '57014';
 
 /** What the database says of values that no schema here refuses: too large, not storable, naming what is not there. */
 function dataRefusal(error: unknown): string | null {

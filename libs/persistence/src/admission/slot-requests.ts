@@ -90,14 +90,15 @@ where t.id = s.instance_id and s.waiting_since < now() - interval '10 seconds'
 returning s.instance_id as "instanceId"`,
 };
 
-/** adopt-active: instances that were queued before their pool had a limit are counted from now on. $1 pool. Index: dag_run_active. */
+/** adopt-active: instances that were queued before their pool had a limit are counted from now on. $1 pool. Index: dag_run_active. `offset 0`: see unclaimed-attempts. */
 const ADOPT_ACTIVE: Statement = {
   name: 'adopt-active',
   text: `
 insert into slot_request (instance_id, dag_run_id, dag_id, task_id, state, pool, slots, priority, order_ms, team, share, asked_at_ms, granted_at)
 select t.id, t.dag_run_id, t.dag_id, t.task_id, 'granted', t.pool, t.pool_slots, t.priority_weight, extract(epoch from coalesce(r.logical_date, r.run_after))::float8 * 1000, '', 'dag:' || t.dag_id, 0, now()
-from dag_run r join task_instance t on t.dag_run_id = r.id
-where r.state = 'running' and r.active_instances > 0 and t.pool = $1 and t.state in ('queued', 'running', 'restarting')
+from dag_run r
+cross join lateral (select * from task_instance i where i.dag_run_id = r.id and i.pool = $1 and i.state in ('queued', 'running', 'restarting') offset 0) t
+where r.state = 'running' and r.active_instances > 0
 on conflict (instance_id) do nothing
 returning instance_id as "instanceId"`,
 };

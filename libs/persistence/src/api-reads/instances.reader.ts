@@ -1,3 +1,4 @@
+import { INSTANCE_STATES, isFinished } from '@millrace/vocabulary';
 import { mapIndexSql } from '../database/map-index.js';
 import type { IndexPath, InstanceId, InstanceState } from '@millrace/vocabulary';
 import { Filter, readPage } from './paging.js';
@@ -97,15 +98,14 @@ export class InstancesReader {
   ) {}
 
   async list(filter: InstanceFilter, page: PageRequest): Promise<Page<InstanceView>> {
-    if (!(await this.#mayBePlanned(filter))) return this.#list(FROM, this.#conditions(filter), page);
+    const tieBreaker = ofOneDag(filter) ? BY_TASK : BY_AGE;
+    if (!(await this.#mayBePlanned(filter))) return this.#list(SHOWN_ONES, this.#conditions(filter), page, tieBreaker);
     if (filter.dagId !== undefined && filter.runId !== undefined) {
       // All or none of a run's instances are stored; none here either means that it was started between the two looks, or that nothing fits.
-      const planned = await this.#list(FROM_PLANNED, this.#conditions(filter), page);
-      return planned.total > 0 ? planned : this.#list(FROM, this.#conditions(filter), page);
+      const planned = await this.#list(PLANNED_ONES, this.#conditions(filter), page);
+      return planned.total > 0 ? planned : this.#list(SHOWN_ONES, this.#conditions(filter), page);
     }
-    // Said of the union's own column as well: the planner takes that condition into the union, so that it does not read every dag's instances.
-    const built = this.#conditions(filter).when(filter.dagId, 'i.dag_id = ?').whenAny(filter.dagIds, 'i.dag_id = any(?::text[])').visible('i.dag_id', this.visible);
-    return this.#list(FROM_STORED_AND_PLANNED, built, page);
+    return this.#list([SHOWN_ONES, PLANNED_ONES], this.#conditions(filter), page, tieBreaker);
   }
 
   /** The instance at Airflow's map index (-1: the unmapped one). */
@@ -135,11 +135,11 @@ export class InstancesReader {
   }
 
   #conditions(filter: InstanceFilter): Filter {
-    return conditions(filter).visible('r.dag_id', this.visible);
+    return conditions(filter).visible(dagColumn(filter), this.visible);
   }
 
-  async #list(from: string, filter: Filter, page: PageRequest): Promise<Page<InstanceView>> {
-    const found = await readPage<StoredOrPlanned>(this.db, { select: COLUMNS, from, filter, order: ORDER, tieBreaker: 'i.task_id, i.index_path, i.id', page });
+  async #list(from: string | readonly string[], filter: Filter, page: PageRequest, tieBreaker = BY_TASK): Promise<Page<InstanceView>> {
+    const found = await readPage<StoredOrPlanned>(this.db, { select: COLUMNS, from, lookups: LOOKUPS, filter, order: ORDER, tieBreaker, page });
     return { rows: found.rows.map((row) => this.#named(row)), total: found.total };
   }
 
@@ -168,6 +168,11 @@ export class InstancesReader {
   }
 }
 
+/** As the index task_instance_by_task has them; the older run first. */
+const BY_TASK = 'i.task_id, i.dag_run_id, i.index_path, i.id';
+/** Ids begin with the time of their run: what has no better order is told in this one, without sorting every instance there is. */
+const BY_AGE = 'i.id';
+
 const MAP_INDEX = mapIndexSql('i.index_path');
 const DURATION = `extract(epoch from coalesce(i.end_date, now()) - i.start_date)`;
 
@@ -179,13 +184,15 @@ r.logical_date, r.run_after, i.state, i.try_number, i.max_tries, i.scheduled_at,
 i.pool_slots, i.priority_weight, i.operator, i.hostname, i.pid, i.unixname, i.reason, i.rendered_fields, i.rendered_map_index, i.note,
 i.executor_config, i.session_id, ${VERSION_COLUMNS}, i.id is null as is_planned, extract(epoch from r.queued_at)::float8 * 1000 as run_queued_at_ms`;
 
-const JOINS = `join dag_run r on r.id = i.dag_run_id join dag d on d.dag_id = r.dag_id join dag_version v on v.id = r.dag_version_id`;
+const LOOKUPS = { r: 'join dag_run r on r.id = i.dag_run_id', d: 'join dag d on d.dag_id = i.dag_id', v: 'join dag_version v on v.id = r.dag_version_id' };
+const JOINS = Object.values(LOOKUPS).join(' ');
 /** Stand-ins that were expanded stand for the instances below them, and are not shown themselves. */
 const SHOWN = `(expanded_to is null or expanded_to = 0)`;
-const FROM = `(select * from task_instance where ${SHOWN}) i ${JOINS}`;
+const SHOWN_ONES = `(select * from task_instance where ${SHOWN}) i`;
+const FROM = `${SHOWN_ONES} ${JOINS}`;
 
-/** Runs that wait to be started; one that was cleared waits as well, but has its instances. */
-const UNSTARTED = `q.state = 'queued' and q.start_date is null and not exists (select from task_instance t where t.dag_run_id = q.id)`;
+/** Runs that wait to be started; one that was cleared waits as well, but has its instances. `offset 0`: asked of each, never by reading all instances. */
+const UNSTARTED = `q.state = 'queued' and q.start_date is null and not exists (select from task_instance t where t.dag_run_id = q.id offset 0)`;
 const ANY_UNSTARTED = `
 select exists (select from dag_run q where ($1::text is null or q.dag_id = $1) and ($2::text is null or q.run_id = $2) and ${UNSTARTED}) as found`;
 
@@ -203,13 +210,8 @@ join dag_version qv on qv.id = q.dag_version_id
 cross join lateral jsonb_array_elements(qv.document -> 'tasks') as t (task)
 where ${UNSTARTED} and (q.task_selection is null or t.task ->> 'taskId' = any(q.task_selection))`;
 
-const STORED = `
-select id, dag_run_id, dag_id, run_id, task_id, index_path, state, try_number, max_tries, scheduled_at, queued_at, start_date, end_date, queue, pool,
-  pool_slots, priority_weight, operator, hostname, pid, unixname, reason, rendered_fields, rendered_map_index, note, executor_config, session_id
-from task_instance where ${SHOWN}`;
-
-const FROM_PLANNED = `(${PLANNED}) i ${JOINS}`;
-const FROM_STORED_AND_PLANNED = `(${STORED} union all ${PLANNED}) i ${JOINS}`;
+const PLANNED_ONES = `(${PLANNED}) i`;
+const FROM_PLANNED = `${PLANNED_ONES} ${JOINS}`;
 
 const ORDER = {
   id: 'i.id',
@@ -255,23 +257,32 @@ join lateral (
 join dag_version v on v.id = d.dag_version_id
 order by t.try_number, t.is_current desc, t.recorded_at desc`;
 
+function ofOneDag(filter: InstanceFilter): boolean {
+  return filter.dagId !== undefined || filter.dagIds?.length === 1 || dagColumn(filter) === 'r.dag_id';
+}
+
+/** Instances of a run are found through it; those of a dag by their own index. */
+function dagColumn(filter: InstanceFilter): string {
+  return filter.runId === undefined && (filter.runIds ?? []).length === 0 ? 'i.dag_id' : 'r.dag_id';
+}
+
 function conditions(filter: InstanceFilter): Filter {
+  const dagId = dagColumn(filter);
   const built = new Filter()
-    .when(filter.dagId, 'r.dag_id = ?')
+    .when(filter.dagId, `${dagId} = ?`)
     .when(filter.runId, 'r.run_id = ?')
     .when(filter.taskId, 'i.task_id = ?')
-    .whenAny(filter.dagIds, 'r.dag_id = any(?::text[])')
+    .whenAny(filter.dagIds, `${dagId} = any(?::text[])`)
     .whenAny(filter.runIds, 'r.run_id = any(?::text[])')
     .whenAny(filter.taskIds, 'i.task_id = any(?::text[])')
-    .whenAny(filter.states, `coalesce(i.state, 'none') = any(?::text[])`)
     .whenAny(filter.pools, 'i.pool = any(?::text[])')
     .whenAny(filter.queues, 'i.queue = any(?::text[])')
     .whenAny(filter.operators, 'i.operator = any(?::text[])')
     .whenAny(filter.versionNumbers, 'v.version_number = any(?::int[])')
     .whenAny(filter.tryNumbers, 'i.try_number = any(?::int[])')
     .whenAny(filter.mapIndexes, `${MAP_INDEX} = any(?::int8[])`)
-    .pattern('r.dag_id', filter.dagIdPattern)
-    .pattern('r.run_id', filter.runIdPattern)
+    .pattern('i.dag_id', filter.dagIdPattern)
+    .pattern('i.run_id', filter.runIdPattern)
     .pattern('i.task_id', filter.taskPattern)
     .pattern('i.pool', filter.poolPattern)
     .pattern('i.queue', filter.queuePattern)
@@ -282,8 +293,19 @@ function conditions(filter: InstanceFilter): Filter {
     .range('i.end_date', filter.endDate)
     .range('coalesce(i.end_date, i.start_date, i.queued_at, i.scheduled_at)', filter.updatedAt)
     .range(DURATION, filter.duration);
+  inStates(built, filter.states ?? []);
   // Airflow's executors do not exist here: nothing runs under any name.
   if (filter.executors !== undefined && filter.executors.length > 0) built.and('false');
   if (filter.onlyMapped) built.and(`i.index_path <> '{}'`);
   return built;
+}
+
+/** States that an instance has only while its run is not over: they are looked for among the runs that are not. */
+const UNFINISHED: ReadonlySet<string> = new Set(INSTANCE_STATES.filter((state) => !isFinished(state)));
+
+function inStates(built: Filter, states: readonly string[]): void {
+  if (states.length === 0) return;
+  if (states.includes('none')) built.and('i.state is null or i.state = any(?::text[])', states);
+  else built.and('i.state = any(?::text[])', states);
+  if (states.every((state) => UNFINISHED.has(state))) built.and(`r.state in ('queued', 'running')`);
 }

@@ -81,7 +81,7 @@ export class RunsReader {
       .range('r.end_date', filter.endDate)
       .range('coalesce(r.last_scheduling_decision, r.queued_at)', filter.updatedAt)
       .range(DURATION, filter.duration);
-    return readPage<RunView>(this.db, { select: COLUMNS, from: FROM, filter: built, order: ORDER, tieBreaker: 'r.id', page });
+    return readPage<RunView>(this.db, { select: COLUMNS, from: 'dag_run r', lookups: LOOKUPS, filter: built, order: ORDER, tieBreaker: 'r.id', page });
   }
 
   async find(dagId: string, runId: string): Promise<RunView | null> {
@@ -111,7 +111,8 @@ r.triggering_user_name, r.logical_date, r.data_interval_start, r.data_interval_e
 r.last_scheduling_decision, r.conf, r.partition_key, r.note, r.reason, r.result, v.version_number, v.bundle_name as version_bundle_name,
 v.created_at as version_created_at`;
 
-const FROM = `dag_run r join dag d on d.dag_id = r.dag_id join dag_version v on v.id = r.dag_version_id`;
+const LOOKUPS = { d: 'join dag d on d.dag_id = r.dag_id', v: 'join dag_version v on v.id = r.dag_version_id' };
+const FROM = ['dag_run r', ...Object.values(LOOKUPS)].join(' ');
 
 const ORDER = {
   id: 'r.id',

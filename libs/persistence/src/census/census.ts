@@ -29,14 +29,18 @@ export interface Census {
   readonly maintenance: boolean;
 }
 
-/** census-instances: instances of active runs that are neither new nor ended. Index: dag_run_active, task_instance (dag_run_id, …). */
+/** census-instances: instances of active runs that are neither new nor ended. Index: dag_run_active, task_instance (dag_run_id, …). `offset 0`: see unclaimed-attempts. */
 const INSTANCES: Statement = {
   name: 'census-instances',
   text: `
 select t.queue, t.pool, t.state, count(*)::int as count, sum(t.pool_slots)::int as slots,
   max(extract(epoch from now() - t.queued_at)) filter (where t.state = 'queued')::float8 as "oldestSeconds"
-from dag_run r join task_instance t on t.dag_run_id = r.id
-where r.state = 'running' and t.state in ('scheduled', 'queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule', 'deferred', 'awaiting_input')
+from dag_run r
+cross join lateral (
+  select * from task_instance i
+  where i.dag_run_id = r.id and i.state in ('scheduled', 'queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule', 'deferred', 'awaiting_input') offset 0
+) t
+where r.state = 'running'
 group by 1, 2, 3`,
 };
 

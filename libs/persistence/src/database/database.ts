@@ -51,12 +51,14 @@ export class Database implements Service, Queryable {
       types,
     };
     const safety = '-c lock_timeout=2000 -c idle_in_transaction_session_timeout=5000 -c synchronous_commit=on';
-    this.pool = new pg.Pool({ ...base, max: options.poolSize, statement_timeout: 30_000, options: safety });
+    // Compiling a statement, or calling workers for it, takes longer than any page of a list should, and is decided by the planner's guess of the table.
+    const short = '-c jit=off -c max_parallel_workers_per_gather=0';
+    this.pool = new pg.Pool({ ...base, max: options.poolSize, statement_timeout: 30_000, options: `${safety} ${short}` });
     const hot = new pg.Pool({
       ...base,
       max: Math.max(2, Math.ceil(options.poolSize / 2)),
       statement_timeout: 10_000,
-      options: `${safety} -c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off`,
+      options: `${safety} -c enable_seqscan=off -c plan_cache_mode=force_generic_plan ${short}`,
     });
     // A connection that breaks must not end the process; the next query reports it. The pool listens to idle ones only, and between its hand-over
     // and the first listener of who got it an end that came in the same packet as the greeting would have none.

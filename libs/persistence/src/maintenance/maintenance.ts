@@ -8,7 +8,8 @@ select coalesce(m.active, false) as active, m.reason, m.by_user as "byUser", m.s
 from (select true) as always left join maintenance m on true
 cross join lateral (
   select count(*) filter (where t.state in ('running', 'restarting')) as running, count(*) filter (where t.state = 'queued') as queued
-  from dag_run r join task_instance t on t.dag_run_id = r.id where r.state = 'running' and r.active_instances > 0 and t.state in ('queued', 'running', 'restarting')
+  from dag_run r cross join lateral (select i.state from task_instance i where i.dag_run_id = r.id and i.state in ('queued', 'running', 'restarting') offset 0) t
+  where r.state = 'running' and r.active_instances > 0
 ) x`,
 };
 

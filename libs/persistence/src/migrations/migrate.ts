@@ -20,6 +20,7 @@ import { DagSources1700000000021 } from './0021-dag-sources.js';
 import { BundleVersions1700000000022 } from './0022-bundle-versions.js';
 import { RunVersionIndex1700000000290 } from './0029-run-version-index.js';
 import { PoolsOfTeams1700000000300 } from './0030-pools-of-teams.js';
+import { EndedRunsIndex1700000000310 } from './0031-ended-runs-index.js';
 import { Maintenance1700000000281 } from './0028-maintenance.js';
 
 export const MIGRATIONS = [
@@ -42,6 +43,7 @@ export const MIGRATIONS = [
   BundleVersions1700000000022,
   RunVersionIndex1700000000290,
   PoolsOfTeams1700000000300,
+  EndedRunsIndex1700000000310,
 ];
 
 /** Any number; the same in every version, so that two migrations at once wait for each other. */

@@ -1,13 +1,17 @@
 import type { AttemptId, InstanceId, RunId } from '@millrace/vocabulary';
 import type { Queryable, Statement } from '../database/database.js';
 
-/** unclaimed-attempts: queued longer than $1 ms. Index: dag_run_active, task_instance (dag_run_id, …). */
+/**
+ * unclaimed-attempts: queued longer than $1 ms. Index: dag_run_active, task_instance (dag_run_id, …); `offset 0` keeps the planner from
+ * reading all instances there ever were when its statistics are old (after a restore, for one).
+ */
 const UNCLAIMED_ATTEMPTS: Statement = {
   name: 'unclaimed-attempts',
   text: `
 select t.id as "instanceId", t.attempt_id as "attemptId", t.queue, t.dag_run_id as "runId", exists (select 1 from run_worker b where b.dag_run_id = r.id) as "isPinned", extract(epoch from now() - t.queued_at)::float8 * 1000 as "waitedMs"
-from dag_run r join task_instance t on t.dag_run_id = r.id
-where r.state = 'running' and r.active_instances > 0 and t.state = 'queued' and t.queued_at < now() - $1 * interval '1 millisecond'
+from dag_run r
+cross join lateral (select * from task_instance i where i.dag_run_id = r.id and i.state = 'queued' and i.queued_at < now() - $1 * interval '1 millisecond' offset 0) t
+where r.state = 'running' and r.active_instances > 0
 order by t.queued_at limit 5000`,
 };
 

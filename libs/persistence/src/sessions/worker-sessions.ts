@@ -55,7 +55,7 @@ update worker_session set state = 'lost' where id in (
 returning id, worker_name as "workerName", extract(epoch from last_beat_at)::float8 * 1000 as "lastBeatMs"`,
 };
 
-/** attempts-of-closed-sessions: what still runs under sessions that ended or were lost and are not reconciled. Index: dag_run_active, worker_session_started. */
+/** attempts-of-closed-sessions: what still runs under sessions that ended or were lost and are not reconciled. Index: dag_run_active, worker_session_started. `offset 0`: see unclaimed-attempts. */
 const ATTEMPTS_OF_CLOSED_SESSIONS: Statement = {
   name: 'attempts-of-closed-sessions',
   text: `
@@ -65,8 +65,9 @@ select w.id as "sessionId", w.state as "sessionState", w.worker_name as "workerN
 from worker_session w
 left join (
   select ti.id, ti.attempt_id, ti.dag_run_id, ti.session_id, ti.dag_id, ti.run_id, ti.task_id, ti.try_number
-  from dag_run r join task_instance ti on ti.dag_run_id = r.id
-  where r.state in ('queued', 'running') and ti.state in ('running', 'restarting')
+  from dag_run r
+  cross join lateral (select * from task_instance i where i.dag_run_id = r.id and i.state in ('running', 'restarting') offset 0) ti
+  where r.state in ('queued', 'running')
 ) t on t.session_id = w.id
 where w.state in ('ended', 'lost') and w.ended_at is null`,
 };
@@ -76,7 +77,7 @@ const CLOSE_SESSIONS: Statement = { name: 'close-sessions', text: `update worker
 
 /**
  * undelivered-attempts: claimed for a living session that, well after the claim, does not hold them: the answer was lost on its way.
- * $1 grace in ms. Index: dag_run_active.
+ * $1 grace in ms. Index: dag_run_active. `offset 0`: see unclaimed-attempts.
  */
 const UNDELIVERED_ATTEMPTS: Statement = {
   name: 'undelivered-attempts',
@@ -84,9 +85,9 @@ const UNDELIVERED_ATTEMPTS: Statement = {
 select t.id as "instanceId", t.attempt_id as "attemptId", t.dag_run_id as "runId", w.worker_name as "workerName",
   jsonb_build_object('dag_id', t.dag_id, 'run_id', t.run_id, 'task_id', t.task_id, 'try_number', t.try_number) as names
 from dag_run r
-join task_instance t on t.dag_run_id = r.id
+cross join lateral (select * from task_instance i where i.dag_run_id = r.id and i.state in ('running', 'restarting') offset 0) t
 join worker_session w on w.id = t.session_id
-where r.state = 'running' and r.active_instances > 0 and t.state in ('running', 'restarting') and w.state in ('active', 'draining')
+where r.state = 'running' and r.active_instances > 0 and w.state in ('active', 'draining')
   and t.start_date < w.last_beat_at - $1 * interval '1 millisecond' and not (t.attempt_id = any(w.running))
 limit 1000`,
 };

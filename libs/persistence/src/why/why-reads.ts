@@ -33,8 +33,12 @@ cross join lateral (
 ) l
 cross join lateral (
   select coalesce(sum(x.pool_slots), 0)::int as used, (array_agg(x.dag_id || ' ' || x.run_id || ' ' || x.task_id order by x.queued_at))[1:10] as holders
-  from dag_run r join task_instance x on x.dag_run_id = r.id
-  where p.slots >= 0 and r.state = 'running' and x.pool = t.pool and (x.state in ('queued', 'running', 'restarting') or (p.include_deferred and x.state = 'deferred'))
+  from dag_run r
+  cross join lateral (
+    select * from task_instance i
+    where i.dag_run_id = r.id and i.pool = t.pool and (i.state in ('queued', 'running', 'restarting') or (p.include_deferred and i.state = 'deferred')) offset 0
+  ) x
+  where p.slots >= 0 and r.state = 'running'
 ) u
 cross join lateral (
   select count(*)::int as dag_active, count(*) filter (where x.dag_run_id = t.dag_run_id)::int as run_active

@@ -1,4 +1,4 @@
-import { Controller, Inject, Param } from '@nestjs/common';
+import { Controller, Inject, Param, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { LINK_KEY_PREFIX } from '@millrace/contracts';
 import { InstancesReader, XComsReader } from '@millrace/persistence';
@@ -17,6 +17,9 @@ import { InstanceAnswers } from './instance-answers.js';
 import { instanceFilterOf, instanceFilterOfBatch, instancesBatchBody, instancesQuery } from './instance-filters.js';
 import type { InstancesBatchBody, InstancesQuery } from './instance-filters.js';
 
+/** By map index, as Airflow has it where nothing is asked for, tells nothing across runs, and would sort every instance there is for one page. */
+const ACROSS_RUNS: readonly string[] = [];
+
 export const mapIndexQuery = z.object({ map_index: z.coerce.number().int().default(-1) });
 
 @Controller()
@@ -30,7 +33,7 @@ export class TaskInstancesController {
   ) {}
 
   @Operation('get_task_instances')
-  async getInstances(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidQuery(instancesQuery) values: InstancesQuery): Promise<AnswerTo<'get_task_instances'>> {
+  async getInstances(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidQuery(instancesQuery) values: InstancesQuery, @Query('order_by') orderAsked: unknown): Promise<AnswerTo<'get_task_instances'>> {
     if (dagId !== '~') await this.lookups.dag(dagId);
     if (runId !== '~') {
       if (dagId === '~') throw new MillraceError('bad_request', 'A run id needs its dag id: ~ stands for any dag only together with ~ for any run');
@@ -38,14 +41,15 @@ export class TaskInstancesController {
     }
     const filter = instanceFilterOf(values);
     const groupTasks = values.task_group_id === undefined ? undefined : await this.#tasksOfGroup(dagId, runId, values.task_group_id);
-    return this.#page({ ...filter, dagId: anyOr(dagId), runId: anyOr(runId), ...(groupTasks ? { taskIds: groupTasks } : {}) }, values);
+    const page = orderAsked === undefined && runId === '~' ? { ...values, order_by: ACROSS_RUNS } : values;
+    return this.#page({ ...filter, dagId: anyOr(dagId), runId: anyOr(runId), ...(groupTasks ? { taskIds: groupTasks } : {}) }, page);
   }
 
   @Operation('get_task_instances_batch')
   async getBatch(@Param('dag_id') dagId: string, @Param('dag_run_id') runId: string, @ValidBody(instancesBatchBody) body: InstancesBatchBody): Promise<AnswerTo<'get_task_instances_batch'>> {
     onlyWildcard('dag_id', dagId);
     onlyWildcard('dag_run_id', runId);
-    return this.#page(instanceFilterOfBatch(body), { limit: body.page_limit, offset: body.page_offset, order_by: [body.order_by ?? 'map_index'] });
+    return this.#page(instanceFilterOfBatch(body), { limit: body.page_limit, offset: body.page_offset, order_by: body.order_by ? [body.order_by] : ACROSS_RUNS });
   }
 
   @Operation('get_task_instance')
