@@ -103,13 +103,16 @@ class Bench {
     const count = this.settings.sizes.batchRuns;
     for (let i = 0; i < 5; i++) await this.finished(await this.triggerMany('chain3', count));
     const times: number[] = [];
+    const before = await this.cpu();
     for (let i = 0; i < 5; i++) {
       const began = performance.now();
       await this.finished(await this.triggerMany('chain3', count));
       times.push((performance.now() - began) / 1e3);
     }
+    const after = await this.cpu();
     const seconds = percentile(times, 0.5);
-    return { 'batch200.runs_per_s': count / seconds, 'batch200.tasks_per_s': (3 * count) / seconds };
+    const split = Object.entries(after).map(([part, cpu]) => [`batch200.cpu_us_per_run.${part}`, ((cpu - (before[part] ?? 0)) * 1e6) / (5 * count)] as const);
+    return { 'batch200.runs_per_s': count / seconds, 'batch200.tasks_per_s': (3 * count) / seconds, ...Object.fromEntries(split) };
   }
 
   private async wide(name: 'wide' | 'wide100k'): Promise<Figures> {
