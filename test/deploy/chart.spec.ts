@@ -127,6 +127,21 @@ describe.skipIf(typeof tools === 'string')('the chart', { timeout: 120_000 }, ()
     expect(['api', 'scheduler', 'dag-processor', 'worker-default', 'pod-launcher'].filter((name) => 'MILLRACE__SECURITY__SECRET_KEYS' in env(name))).toEqual(['api', 'scheduler']);
   });
 
+  it('follows repositories out of an image that has git, with a way to them and a token out of a secret', { timeout: 120_000 }, () => {
+    const dagProcessor = (manifests: readonly Manifest[]): any => podSpecOf(manifests.find((manifest) => manifest.kind === 'Deployment' && manifest.metadata.labels?.['app.kubernetes.io/component'] === 'dag-processor')!).containers[0];
+    expect(dagProcessor(render([])).image).toMatch(/\/millrace:/);
+    const manifests = render(['--set', 'dags.repositories[0]=one=https://git.example.com/one.git#main:dags,dags.repositories[1]=two=https://git.example.com/two.git', '--set', 'dags.repositoriesSecret=git-token']);
+    const { image, env } = dagProcessor(manifests);
+    expect(image).toMatch(/\/millrace-worker:/);
+    expect(env).toEqual(expect.arrayContaining([
+      { name: 'MILLRACE__DAG_PROCESSOR__GIT', value: 'one=https://git.example.com/one.git#main:dags,two=https://git.example.com/two.git' },
+      { name: 'MILLRACE__DAG_PROCESSOR__GIT_TOKEN', valueFrom: { secretKeyRef: { name: 'git-token', key: 'token' } } },
+    ]));
+    const policy = manifests.find((manifest) => manifest.kind === 'NetworkPolicy' && manifest.metadata.name.endsWith('-dag-processor'))!;
+    expect(policy['spec'].egress.flatMap((rule: any) => rule.ports.map((port: any) => port.port))).toEqual(expect.arrayContaining([443, 22]));
+    expect(dagProcessor(render(['--set', 'dagProcessor.image.repository=registry.example.com/own'])).image).toMatch(/^registry\.example\.com\/own:/);
+  });
+
   it('makes users by the api, with passwords out of files, and leaves alone who is there', { timeout: 120_000 }, () => {
     const job = (args: readonly string[]): Manifest | undefined => render(args).find((manifest) => manifest.metadata.labels?.['app.kubernetes.io/component'] === 'create-user' && manifest.kind === 'Job');
     expect(job([])).toBeUndefined();
