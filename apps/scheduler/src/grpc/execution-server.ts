@@ -2,13 +2,16 @@ import { Server, status } from '@grpc/grpc-js';
 import type { Metadata } from '@grpc/grpc-js';
 import { bearerOf, isInternalToken } from '@millrace/access';
 import { executionProto } from '@millrace/contracts';
-import { ManagedService, serverCredentials } from '@millrace/lifecycle';
+import { ManagedService, pause, serverCredentials } from '@millrace/lifecycle';
 import type { TlsFiles } from '@millrace/lifecycle';
 import type { BundleReader } from '@millrace/persistence';
 import { MESSAGE_MAX_BYTES, MillraceError } from '@millrace/vocabulary';
 import { sendBundle } from './bundle-stream.js';
 import { WorkerStream } from './worker-stream.js';
 import type { StreamParts } from './worker-stream.js';
+
+/** Answers that take longer, e.g. because the database is away, are not waited for: workers ask again elsewhere. */
+const DRAIN_PATIENCE_MS = 3_000;
 
 export interface ExecutionServerOptions {
   readonly host: string;
@@ -83,8 +86,13 @@ export class ExecutionServer extends ManagedService {
     const server = this.#server;
     this.#server = undefined;
     this.#port = 0;
+    if (server === undefined) return;
+    const flushed = Promise.all([...this.#streams].map((stream) => stream.drain())).then(() => new Promise<void>((resolve) => server.tryShutdown(() => resolve())));
+    const patience = new AbortController();
+    await Promise.race([flushed, pause(DRAIN_PATIENCE_MS, patience.signal)]);
+    patience.abort();
     for (const stream of this.#streams) stream.close();
     this.#streams.clear();
-    server?.forceShutdown();
+    server.forceShutdown();
   }
 }

@@ -30,6 +30,10 @@ export class WorkerStream implements ConnectedWorker {
   #name = '';
   #leave: (() => void) | undefined;
   #open = true;
+  /** Messages that are being handled. */
+  readonly #inHand = new Set<Promise<void>>();
+  /** The scheduler stops: what is in hand is answered, what comes now is not heard; the worker asks another one. */
+  #isDraining = false;
   /** Its last heartbeat said that it drains and holds nothing: when it closes the stream now, its session is over. */
   #isEmptied = false;
 
@@ -40,7 +44,9 @@ export class WorkerStream implements ConnectedWorker {
 
   run(): void {
     this.stream.on('data', (message: executionProto.SessionRequest) => {
-      if (message.body !== undefined) void this.#handle(message.body);
+      if (message.body === undefined || this.#isDraining) return;
+      const handled = this.#handle(message.body).finally(() => this.#inHand.delete(handled));
+      this.#inHand.add(handled);
     });
     this.stream.on('error', () => this.#close());
     this.stream.on('end', () => {
@@ -75,6 +81,13 @@ export class WorkerStream implements ConnectedWorker {
   close(): void {
     this.#close();
     this.stream.end();
+  }
+
+  /** Ends the stream when everything in hand is answered: an answer may hold a successor that was claimed in the same commit, which nobody else would start for seconds. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    await Promise.allSettled(this.#inHand);
+    this.close();
   }
 
   async #handle(body: Request): Promise<void> {
