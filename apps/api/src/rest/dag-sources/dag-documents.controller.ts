@@ -68,7 +68,8 @@ export class DagDocumentsController {
   async list(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<Answer<typeof dagDocumentCollection>> {
     const { limit, offset } = pageOf(values, this.pageLimitMax);
     const page = await this.desk.list('document', limit, offset, visibleDags());
-    const documents = await Promise.all(page.rows.map(async (source) => this.desk.document(source.name).catch(() => null)));
+    const documents = await Promise.all(page.rows.map(async (source) => this.#existing(source.name)));
+    // One that is gone was deleted between the two reads.
     return { dag_documents: documents.filter((one) => one !== null).map(({ source, revision }) => toDocumentResponse(source, revision)), total_entries: page.total };
   }
 
@@ -101,7 +102,7 @@ export class DagDocumentsController {
     if (written !== dagId) throw RequestError.single(['body', 'dag'], `The document is of dag "${written}", the address is of "${dagId}"`, written);
     const match = matchOf(ifMatch);
     if (match === undefined) {
-      const existing = await this.desk.document(dagId).catch(() => null);
+      const existing = await this.#existing(dagId);
       const isSame = existing !== null && (await this.desk.textOf(existing.revision)) === text;
       if (existing !== null && !isSame && existing.revision.state !== 'refused') throw new HttpException(`If-Match is missing: say which revision you replace, "${existing.revision.revision}" is current; * replaces any`, 428);
     }
@@ -113,6 +114,16 @@ export class DagDocumentsController {
   @AuditedByCommand()
   async delete(@Param('dag_id') dagId: string, @CurrentActor() actor: Actor, @Headers('if-match') ifMatch?: string): Promise<void> {
     await this.desk.deleteDocument(dagId, matchOf(ifMatch) ?? null, actor.name);
+  }
+
+  /** null: there is no such document. That it could not be read is something else. */
+  async #existing(dagId: string): Promise<SourceState | null> {
+    try {
+      return await this.desk.document(dagId);
+    } catch (error) {
+      if (error instanceof MillraceError && error.code === 'not_found') return null;
+      throw error;
+    }
   }
 
   /** 201 or 200 when it is active, 202 when nobody has checked it yet, 422 with its problems when it was refused. */

@@ -71,6 +71,20 @@ describe('a document', () => {
     expect(log).toEqual([...['create', 'replace', 'delete', 'create'].map((what) => ({ event: `${what}_dag_document`, actor: 'admin' }))]);
   });
 
+  it('that cannot be read is told, in the list too, and is not taken for one that does not exist', async () => {
+    expect((await send('POST', DOCUMENTS, document('unread'))).status).toBe(201);
+    await rig.sql('alter table dag_source_revision rename column problems to problems_elsewhere');
+    try {
+      expect((await rig.get(DOCUMENTS)).status).toBe(500);
+      expect((await rig.call('PUT', `${DOCUMENTS}/unread`, { body: document('unread', '# other\n'), headers: YAML })).status).toBe(500);
+      expect(rig.logged.join('\n')).toContain('a request failed');
+    } finally {
+      await rig.sql('alter table dag_source_revision rename column problems_elsewhere to problems');
+    }
+    expect((await rig.get(DOCUMENTS)).body.dag_documents.map((one: { dag_id: string }) => one.dag_id)).toContain('unread');
+    expect((await rig.call('DELETE', `${DOCUMENTS}/unread`)).status).toBe(204);
+  });
+
   it('that fails is refused with path and expectation, and what was active stays', async () => {
     expect(await rig.call('POST', DOCUMENTS, { body: { dag: 'typed', tasks: [{ id: 'a', operator: 'bash', options: { bashCommand: 5 } }] } })).toMatchObject({ status: 422, body: { detail: [{ loc: ['body', 'tasks[0].options.bashCommand'], msg: 'expected the command, a text, got 5' }] } });
     expect(await rig.call('POST', DOCUMENTS, { body: 'dag: [', headers: YAML })).toMatchObject({ status: 422, body: { detail: [{ msg: expect.stringMatching(/^1:7: no valid YAML/) as string }] } });
