@@ -122,7 +122,7 @@ export type { RoleRow } from './users/roles.js';
 export { findApiToken, insertApiToken, listApiTokens, noteApiTokenUse, revokeApiToken, useApiToken } from './users/api-tokens.js';
 export type { ApiTokenRow } from './users/api-tokens.js';
 export { countLoginFailure, endSession, endedSessions, forgetLoginFailures, loginFailures } from './users/sessions.js';
-export { deleteTeam, findTeam, insertTeam, listTeams, updateTeam } from './users/teams.js';
+export { deleteTeam, findTeam, insertTeam, listTeams, lockTeam, updateTeam } from './users/teams.js';
 export type { TeamRow } from './users/teams.js';
 export { EVERY_DAG } from './visibility/visible-dags.js';
 export type { VisibleDags } from './visibility/visible-dags.js';

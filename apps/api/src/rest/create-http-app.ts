@@ -7,7 +7,6 @@ import type { Logger, Metrics } from '@millrace/telemetry';
 import { apiModule } from './api.module.js';
 import type { ApiParts } from './api-parts.js';
 import { AuditInterceptor } from './audit.interceptor.js';
-import { BeforeChange } from './before-change.js';
 import { ErrorFilter } from './error.filter.js';
 import { readSourceBodies } from './dag-sources/source-bodies.js';
 import { readJsonBodies } from './json-body.js';
@@ -31,7 +30,7 @@ export async function createHttpApp(parts: ApiParts, metrics: Metrics): Promise<
   const app = await NestFactory.create<NestFastifyApplication>(apiModule(parts), adapter, { logger: nestLogger(parts.logger), abortOnError: false });
   app.useGlobalFilters(new ErrorFilter(parts.logger));
   app.useGlobalGuards(new TokenGuard(parts.actors));
-  app.useGlobalInterceptors(new ScopeInterceptor(), new AuditInterceptor(parts.database, new BeforeChange(parts.entities)));
+  app.useGlobalInterceptors(new ScopeInterceptor(), new AuditInterceptor(parts.database));
   readJsonBodies(app, BODY_MAX_BYTES);
   readSourceBodies(app, BODY_MAX_BYTES);
   const fastify = adapter.getInstance();

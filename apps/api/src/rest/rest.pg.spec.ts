@@ -352,8 +352,10 @@ describe('backfills', () => {
 });
 
 describe('settings', () => {
-  /** What the audit log's last line of an event says was there before. */
-  const before = async (event: string) => (JSON.parse((await rig.get(`/api/v2/eventLogs?event=${event}&order_by=-id&limit=1`)).body.event_logs[0].extra) as { before: unknown }).before;
+  /** What the audit log's lines of an event say, oldest first. */
+  const audited = async (event: string) => ((await rig.get(`/api/v2/eventLogs?event=${event}&order_by=id&limit=100`)).body.event_logs as { extra: string }[]).map((line) => JSON.parse(line.extra) as { before: unknown; after: unknown; replaced?: string[] });
+  /** What the last of them says was there before. */
+  const before = async (event: string) => (await audited(event)).at(-1)?.before;
 
   it('pools', async () => {
     expect(await rig.call('POST', '/api/v2/pools', { body: { name: 'small', slots: 2 } })).toMatchObject({ status: 201, body: { name: 'small', slots: 2, open_slots: 2, include_deferred: false } });
@@ -366,7 +368,10 @@ describe('settings', () => {
     await rig.call('PATCH', '/api/v2/pools', { body: { actions: [{ action: 'create', entities: [{ name: 'bulk', slots: 1 }] }, { action: 'update', entities: [{ name: 'default_pool', slots: -1 }] }] } });
     expect(await before('patch_pool')).toEqual({ slots: 2, description: null, include_deferred: false, team_name: null });
     expect(await before('delete_pool')).toMatchObject({ slots: 3 });
-    expect(await before('bulk_pools')).toEqual({ default_pool: { slots: -1, description: 'Default pool', include_deferred: false, team_name: null } });
+    expect(await audited('bulk_pools')).toMatchObject([
+      { pool_name: 'bulk', before: null, after: { slots: 1 } },
+      { pool_name: 'default_pool', before: { slots: -1, description: 'Default pool', include_deferred: false, team_name: null }, after: { slots: -1 } },
+    ]);
     expect((await rig.call('DELETE', '/api/v2/pools/bulk')).status).toBe(204);
   });
 
@@ -382,8 +387,11 @@ describe('settings', () => {
     expect((await rig.get('/api/v2/connections')).body.total_entries).toBe(1);
     expect(await before('patch_variable')).toEqual({ value: '***', description: null, team_name: null });
     expect(await before('patch_connection')).toEqual({ conn_type: 'postgres', description: null, host: 'h', port: 5432, schema: null, team_name: null, login: '***', password: '***', extra: '***' });
+    expect(await audited('patch_connection')).toMatchObject([{ after: { host: 'h' } }]);
+    expect((await audited('patch_variable')).at(-1)).toMatchObject({ after: { value: '***' }, replaced: ['value'] });
+    // A request that changes nothing leaves no line.
     expect((await rig.call('DELETE', '/api/v2/variables/nobody')).status).toBe(404);
-    expect(await before('delete_variable')).toBeNull();
+    expect(await audited('delete_variable')).toEqual([]);
     for (const table of ['variable', 'connection', 'audit_log']) expect(JSON.stringify(await rig.sql(`select * from ${table}`)), table).not.toContain(canary);
     expect(rig.logged.join('\n')).not.toContain(canary);
     expect((await rig.call('DELETE', '/api/v2/connections/wh')).status).toBe(204);
@@ -405,7 +413,7 @@ describe('the rest', () => {
     expect(body).toMatchObject({ total_entries: 1, import_errors: [{ filename: 'broken.ts', bundle_name: 'dags' }] });
     expect((await rig.get(`/api/v2/importErrors/${body.import_errors[0].import_error_id}`)).status).toBe(200);
     expect((await rig.get('/api/v2/importErrors/999')).status).toBe(404);
-    expect((await rig.get('/api/v2/eventLogs?event=post_pool')).body).toMatchObject({ total_entries: 2, event_logs: [{ owner: 'admin', event: 'post_pool' }, {}] });
+    expect((await rig.get('/api/v2/eventLogs?event=post_pool')).body).toMatchObject({ total_entries: 1, event_logs: [{ owner: 'admin', event: 'post_pool' }] });
     expect((await rig.get('/api/v2/eventLogs?event=trigger_dag_run&dag_id=two&limit=1')).body.event_logs[0]).toMatchObject({ dag_id: 'two', owner: 'admin' });
     expect((await rig.get('/api/v2/jobs?is_alive=true')).body).toMatchObject({ jobs: [{ job_type: 'ApiJob', state: 'running' }] });
   });

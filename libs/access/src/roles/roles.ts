@@ -1,6 +1,6 @@
 import { MillraceError } from '@millrace/vocabulary';
 import { deleteRole, listRoles, lockUsers, saveRole, usersOfRole, writeAudit } from '@millrace/persistence';
-import type { Database } from '@millrace/persistence';
+import type { Database, SqlRunner } from '@millrace/persistence';
 import { FIXED_ROLES, UNCHANGEABLE_ROLES } from '../permissions/fixed-roles.js';
 import { Permissions, permissionsSchema } from '../permissions/permissions.js';
 import type { Permission } from '../permissions/permissions.js';
@@ -34,9 +34,7 @@ export class Roles {
   /** As they are stored now. */
   async find(name: string): Promise<RoleView> {
     this.#known = null;
-    const found = (await this.#all()).get(name);
-    if (found === undefined) throw new MillraceError('not_found', `There is no role "${name}"`);
-    return found;
+    return found(await this.#all(), name);
   }
 
   /** What these roles come to together. `Role@team` is the role for that team's dags and settings only; a role that is no more grants nothing. */
@@ -66,10 +64,11 @@ export class Roles {
   }
 
   async change(name: string, change: { readonly description?: string | null | undefined; readonly permissions?: readonly Permission[] | undefined }, actor: string): Promise<RoleView> {
-    const before = await this.find(name);
     if (UNCHANGEABLE_ROLES.has(name)) throw new MillraceError('bad_request', `Role ${name} stays as it is; make one of your own`);
-    const after = { name, description: change.description === undefined ? before.description : change.description, permissions: change.permissions ?? before.permissions };
     await this.database.inTransaction(async ({ client }) => {
+      await lockUsers(client);
+      const before = found(await readRoles(client), name);
+      const after = { name, description: change.description === undefined ? before.description : change.description, permissions: change.permissions ?? before.permissions };
       await saveRole(client, after);
       await writeAudit(client, { event: 'change_role', actor, extra: { role: name, before: { description: before.description, permissions: before.permissions }, after } });
     });
@@ -77,10 +76,10 @@ export class Roles {
   }
 
   async remove(name: string, actor: string): Promise<void> {
-    const before = await this.find(name);
-    if (before.isFixed) throw new MillraceError('bad_request', `Role ${name} is one of the fixed ones and cannot be deleted`);
     await this.database.inTransaction(async ({ client }) => {
       await lockUsers(client);
+      const before = found(await readRoles(client), name);
+      if (before.isFixed) throw new MillraceError('bad_request', `Role ${name} is one of the fixed ones and cannot be deleted`);
       const users = await usersOfRole(client, name);
       if (users.length > 0) throw new MillraceError('conflict', `Role ${name} is in use by ${users.slice(0, 10).join(', ')}${users.length > 10 ? ' and others' : ''}; give them another first`);
       await deleteRole(client, name);
@@ -92,7 +91,7 @@ export class Roles {
   #all(): Promise<ReadonlyMap<string, RoleView>> {
     const now = performance.now();
     if (this.#known === null || this.#known.untilMs <= now) {
-      const roles = this.#read();
+      const roles = readRoles(this.database.pool);
       this.#known = { roles, untilMs: now + KNOWN_MS, together: new Map() };
       roles.catch(() => {
         this.#known = null;
@@ -101,16 +100,23 @@ export class Roles {
     return this.#known.roles;
   }
 
-  async #read(): Promise<ReadonlyMap<string, RoleView>> {
-    const roles = new Map<string, RoleView>(Object.entries(FIXED_ROLES).map(([name, permissions]) => [name, { name, description: DESCRIPTIONS[name] ?? null, permissions, isFixed: true }]));
-    for (const row of await listRoles(this.database.pool)) {
-      if (UNCHANGEABLE_ROLES.has(row.name)) continue;
-      // What a newer version wrote and this one does not understand grants nothing.
-      const parsed = permissionsSchema.safeParse(row.permissions);
-      roles.set(row.name, { name: row.name, description: row.description, permissions: parsed.success ? parsed.data : [], isFixed: Object.hasOwn(FIXED_ROLES, row.name) });
-    }
-    return roles;
+}
+
+async function readRoles(db: SqlRunner): Promise<ReadonlyMap<string, RoleView>> {
+  const roles = new Map<string, RoleView>(Object.entries(FIXED_ROLES).map(([name, permissions]) => [name, { name, description: DESCRIPTIONS[name] ?? null, permissions, isFixed: true }]));
+  for (const row of await listRoles(db)) {
+    if (UNCHANGEABLE_ROLES.has(row.name)) continue;
+    // What a newer version wrote and this one does not understand grants nothing.
+    const parsed = permissionsSchema.safeParse(row.permissions);
+    roles.set(row.name, { name: row.name, description: row.description, permissions: parsed.success ? parsed.data : [], isFixed: Object.hasOwn(FIXED_ROLES, row.name) });
   }
+  return roles;
+}
+
+function found(roles: ReadonlyMap<string, RoleView>, name: string): RoleView {
+  const role = roles.get(name);
+  if (role === undefined) throw new MillraceError('not_found', `There is no role "${name}"`);
+  return role;
 }
 
 /** `Role@team` in its parts; without a team it is for everything. */

@@ -19,6 +19,11 @@ export async function findTeam(db: SqlRunner, name: string): Promise<TeamRow | n
   return (await db.query<TeamRow>(`select ${COLUMNS} from team t where t.name = $1`, [name])).rows[0] ?? null;
 }
 
+/** The same, and nobody else changes it before the transaction ends. */
+export async function lockTeam(db: SqlRunner, name: string): Promise<TeamRow | null> {
+  return (await db.query<TeamRow>(`select ${COLUMNS} from team t where t.name = $1 for update of t`, [name])).rows[0] ?? null;
+}
+
 /** False: there is one of this name. */
 export async function insertTeam(db: SqlRunner, team: { readonly name: string; readonly description: string | null; readonly sources: readonly string[] }): Promise<boolean> {
   const made = ((await db.query('insert into team (name, description, sources) values ($1, $2, $3) on conflict do nothing', [team.name, team.description, team.sources])).rowCount ?? 0) > 0;

@@ -1,7 +1,7 @@
 import { Controller, Inject, Param } from '@nestjs/common';
 import { z } from 'zod';
 import type { Actor } from '@millrace/access';
-import { Database, deleteTeam, findTeam, insertTeam, listTeams, updateTeam, writeAudit } from '@millrace/persistence';
+import { Database, deleteTeam, findTeam, insertTeam, listTeams, lockTeam, updateTeam, writeAudit } from '@millrace/persistence';
 import type { TeamRow } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
@@ -61,9 +61,10 @@ export class TeamsController {
   @Answers(teamSchema)
   async change(@Param('team_name') name: string, @ValidBody(patchBody) body: z.infer<typeof patchBody>, @CurrentActor() actor: Actor): Promise<Answer<typeof teamSchema>> {
     refuseToken(actor);
-    const before = await this.#find(name);
-    const team = { name, description: body.description === undefined ? before.description : body.description, sources: body.sources ?? before.sources };
     await this.database.inTransaction(async ({ client }) => {
+      const before = await lockTeam(client, name);
+      if (before === null) throw missing(name);
+      const team = { name, description: body.description === undefined ? before.description : body.description, sources: body.sources ?? before.sources };
       await updateTeam(client, team);
       await writeAudit(client, { event: 'change_team', actor: actor.name, extra: { team: name, before: { description: before.description, sources: before.sources }, after: team } });
     });
@@ -74,8 +75,9 @@ export class TeamsController {
   @Route('DELETE', `${TEAMS}/:team_name`, { action: 'delete', resource: 'user' }, 204)
   async remove(@Param('team_name') name: string, @CurrentActor() actor: Actor): Promise<void> {
     refuseToken(actor);
-    const before = await this.#find(name);
     await this.database.inTransaction(async ({ client }) => {
+      const before = await lockTeam(client, name);
+      if (before === null) throw missing(name);
       await deleteTeam(client, name);
       await writeAudit(client, { event: 'delete_team', actor: actor.name, extra: { team: name, before: { description: before.description, sources: before.sources }, after: null } });
     });
@@ -83,9 +85,13 @@ export class TeamsController {
 
   async #find(name: string): Promise<TeamRow> {
     const found = await findTeam(this.database.pool, name);
-    if (found === null) throw new MillraceError('not_found', `There is no team "${name}"`);
+    if (found === null) throw missing(name);
     return found;
   }
+}
+
+function missing(name: string): MillraceError {
+  return new MillraceError('not_found', `There is no team "${name}"`);
 }
 
 function toTeamResponse(row: TeamRow): TeamAnswer {

@@ -7,6 +7,8 @@ import { ConnectionEntity } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { applyBulk, bulkBody } from '../bulk/bulk.js';
 import { maskedFields } from '../dag-runs/dag-runs.controller.js';
+import { AuditedRows, hidden, masked } from '../audited-rows.js';
+import type { AuditedTable } from '../audited-rows.js';
 import { entityPage } from '../entity-page.js';
 import { DEFAULT_CONNECTIONS } from './default-connections.js';
 import { probeConnection } from './probe-connection.js';
@@ -37,15 +39,27 @@ const maskQuery = z.object({ update_mask: query.texts });
 const bulk = bulkBody(body);
 const FIELDS = Object.keys(body.shape);
 
+const CONNECTIONS: AuditedTable<ConnectionEntity> = {
+  entity: ConnectionEntity, key: 'connectionId', keyName: 'connection_id', secrets: { login: 'login', passwordEncrypted: 'password', extraEncrypted: 'extra' },
+  shown: (row) => ({
+    conn_type: row.connType, description: masked(row.description), host: masked(row.host), port: row.port, schema: row.schemaName, team_name: row.team,
+    login: hidden(row.login), password: hidden(row.passwordEncrypted), extra: hidden(row.extraEncrypted),
+  }),
+};
+
 @Controller()
 export class ConnectionsController {
+  readonly #audited: AuditedRows<ConnectionEntity>;
+
   constructor(
     @Inject(DataSource) private readonly entities: DataSource,
     @Inject(SecretBox) private readonly secrets: SecretBox,
     @Inject(CONFIGURATION) private readonly config: Configuration,
     @Inject(Actors) private readonly actors: Actors,
     @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
-  ) {}
+  ) {
+    this.#audited = new AuditedRows(entities, CONNECTIONS);
+  }
 
   @Operation('get_connections')
   async getConnections(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<AnswerTo<'get_connections'>> {
@@ -65,25 +79,22 @@ export class ConnectionsController {
   async createConnection(@ValidBody(body) given: ConnectionBody): Promise<AnswerTo<'post_connection'>> {
     const row = this.#row(given, new Set(FIELDS));
     checkOwner(row.team ?? null);
-    const inserted = await this.#connections.createQueryBuilder().insert().values({ ...row, connectionId: given.connection_id }).orIgnore().returning('connection_id').execute();
-    if ((inserted.raw as unknown[]).length === 0) throw new MillraceError('conflict', `The Connection with connection_id: \`${given.connection_id}\` already exists`);
+    if (!(await this.#audited.insert(given.connection_id, row))) throw new MillraceError('conflict', `The Connection with connection_id: \`${given.connection_id}\` already exists`);
     return this.getConnection(given.connection_id);
   }
 
   @Operation('patch_connection')
   async patchConnection(@Param('connection_id') id: string, @ValidBody(body) given: ConnectionBody, @ValidQuery(maskQuery) values: z.infer<typeof maskQuery>): Promise<AnswerTo<'patch_connection'>> {
-    await this.#find(id);
     if (given.connection_id !== id) throw new MillraceError('bad_request', 'The connection_id in the request body does not match the URL parameter');
     const change = this.#row(given, maskedFields(values.update_mask, FIELDS, Object.keys(given)));
     if (change.team !== undefined) checkOwner(change.team);
-    if (Object.keys(change).length > 0) await this.#connections.update({ connectionId: id }, change);
+    if (!(await this.#audited.change(id, () => change))) throw missing(id);
     return this.getConnection(id);
   }
 
   @Operation('delete_connection')
   async deleteConnection(@Param('connection_id') id: string): Promise<void> {
-    await this.#find(id);
-    await this.#connections.delete({ connectionId: id });
+    if (!(await this.#audited.delete(id))) throw missing(id);
   }
 
   @Operation('bulk_connections')
@@ -125,7 +136,7 @@ export class ConnectionsController {
 
   async #find(id: string): Promise<ConnectionEntity> {
     const found = await this.#connections.findOneBy({ connectionId: id, ...ownedBySomeoneIn() });
-    if (found === null) throw new MillraceError('not_found', `The Connection with connection_id: \`${id}\` was not found`);
+    if (found === null) throw missing(id);
     return found;
   }
 
@@ -169,4 +180,8 @@ export class ConnectionsController {
       team_name: row.team,
     };
   }
+}
+
+function missing(id: string): MillraceError {
+  return new MillraceError('not_found', `The Connection with connection_id: \`${id}\` was not found`);
 }

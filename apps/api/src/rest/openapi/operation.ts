@@ -1,5 +1,5 @@
 import { HttpCode, RequestMapping, RequestMethod, SetMetadata, applyDecorators } from '@nestjs/common';
-import type { Type } from '@nestjs/common';
+import type { ExecutionContext, Type } from '@nestjs/common';
 import type { Action, ResourceKind } from '@millrace/access';
 import type { z } from 'zod';
 import type { Answer } from './answer-schemas.js';
@@ -67,6 +67,11 @@ export function AnswersAs(...mediaTypes: readonly string[]): MethodDecorator {
 /** The command that carries the request out writes it down, in the same commit. */
 export function AuditedByCommand(): MethodDecorator {
   return SetMetadata(AUDITED, true);
+}
+
+/** What the audit log calls a request: its operation, or the handler of a route of ours. */
+export function eventOf(context: ExecutionContext): string {
+  return (Reflect.getMetadata(OPERATION, context.getHandler()) as string | undefined) ?? context.getHandler().name;
 }
 
 /** Airflow answers these without a token; load balancers rely on it. */

@@ -7,6 +7,8 @@ import type { Commands } from '@millrace/scheduling';
 import { MillraceError } from '@millrace/vocabulary';
 import { applyBulk, bulkBody } from '../bulk/bulk.js';
 import { maskedFields } from '../dag-runs/dag-runs.controller.js';
+import { AuditedRows } from '../audited-rows.js';
+import type { AuditedTable } from '../audited-rows.js';
 import { entityPage } from '../entity-page.js';
 import { Operation } from '../openapi/operation.js';
 import type { AnswerTo } from '../openapi/operations.js';
@@ -25,15 +27,24 @@ const maskQuery = z.object({ update_mask: query.texts });
 const bulk = bulkBody(createBody);
 const DEFAULT_POOL = 'default_pool';
 
+const POOLS: AuditedTable<PoolEntity> = {
+  entity: PoolEntity, key: 'name', keyName: 'pool_name', secrets: {},
+  shown: ({ slots: size, description, includeDeferred, team }) => ({ slots: size, description, include_deferred: includeDeferred, team_name: team }),
+};
+
 @Controller()
 export class PoolsController {
+  readonly #audited: AuditedRows<PoolEntity>;
+
   constructor(
     @Inject(DataSource) private readonly entities: DataSource,
     @Inject(PoolUsageReader) private readonly usage: PoolUsageReader,
     @Inject(COMMANDS) private readonly commands: Commands,
     @Inject(Actors) private readonly actors: Actors,
     @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
-  ) {}
+  ) {
+    this.#audited = new AuditedRows(entities, POOLS);
+  }
 
   @Operation('get_pools')
   async getPools(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<AnswerTo<'get_pools'>> {
@@ -52,21 +63,17 @@ export class PoolsController {
   async createPool(@ValidBody(createBody) body: z.infer<typeof createBody>): Promise<AnswerTo<'post_pool'>> {
     const { name, include_deferred: includeDeferred, team_name: team = null, description = null } = body;
     checkOwner(team);
-    const inserted = await this.#pools.createQueryBuilder().insert().values({ name, slots: body.slots, description, includeDeferred, team }).orIgnore().returning('name').execute();
-    if ((inserted.raw as unknown[]).length === 0) throw new MillraceError('conflict', `Pool with name: \`${name}\` already exists`);
+    if (!(await this.#audited.insert(name, { slots: body.slots, description, includeDeferred, team }))) throw new MillraceError('conflict', `Pool with name: \`${name}\` already exists`);
     this.commands.poolsChanged();
     return this.getPool(name);
   }
 
   @Operation('patch_pool')
   async patchPool(@Param('pool_name') name: string, @ValidBody(patchBody) body: z.infer<typeof patchBody>, @ValidQuery(maskQuery) values: z.infer<typeof maskQuery>): Promise<AnswerTo<'patch_pool'>> {
-    const known = await this.#find(name);
     const fields = maskedFields(values.update_mask, ['pool', 'name', 'slots', 'description', 'include_deferred', 'team_name'], Object.keys(body));
     const renamed = body.pool ?? body.name;
     if (renamed != null && renamed !== name) throw new MillraceError('bad_request', `Invalid body, pool name from request body doesn't match uri parameter: pools are not renamed`);
-    const same = (field: string): boolean => (field === 'description' && (body.description ?? null) === known.description) || (field === 'team_name' && (body.team_name ?? null) === known.team);
-    // Said again as it is, as in a file that was exported before, it changes nothing.
-    if (name === DEFAULT_POOL && [...fields].some((field) => !['slots', 'include_deferred', 'pool', 'name'].includes(field) && !same(field))) throw new MillraceError('bad_request', 'Only slots and included_deferred can be modified on Default Pool');
+    const same = (known: PoolEntity, field: string): boolean => (field === 'description' && (body.description ?? null) === known.description) || (field === 'team_name' && (body.team_name ?? null) === known.team);
     const change: Partial<PoolEntity> = {};
     if (fields.has('slots') && body.slots != null) change.slots = body.slots;
     if (fields.has('description')) change.description = body.description ?? null;
@@ -75,7 +82,12 @@ export class PoolsController {
       change.team = body.team_name ?? null;
       checkOwner(change.team);
     }
-    if (Object.keys(change).length > 0) await this.#pools.update({ name }, change);
+    const found = await this.#audited.change(name, (known) => {
+      // Said again as it is, as in a file that was exported before, it changes nothing.
+      if (name === DEFAULT_POOL && [...fields].some((field) => !['slots', 'include_deferred', 'pool', 'name'].includes(field) && !same(known, field))) throw new MillraceError('bad_request', 'Only slots and included_deferred can be modified on Default Pool');
+      return change;
+    });
+    if (!found) throw missing(name);
     this.commands.poolsChanged();
     return this.getPool(name);
   }
@@ -83,8 +95,7 @@ export class PoolsController {
   @Operation('delete_pool')
   async deletePool(@Param('pool_name') name: string): Promise<void> {
     if (name === DEFAULT_POOL) throw new MillraceError('bad_request', 'Default Pool can\'t be deleted');
-    await this.#find(name);
-    await this.#pools.delete({ name });
+    if (!(await this.#audited.delete(name))) throw missing(name);
     this.commands.poolsChanged();
   }
 
@@ -107,7 +118,7 @@ export class PoolsController {
 
   async #find(name: string): Promise<PoolEntity> {
     const found = await this.#pools.findOneBy({ name, ...ownedBySomeoneIn() });
-    if (found === null) throw new MillraceError('not_found', `The Pool with name: \`${name}\` was not found`);
+    if (found === null) throw missing(name);
     return found;
   }
 
@@ -115,6 +126,10 @@ export class PoolsController {
     const usage = await this.usage.of(pools.map((pool) => pool.name));
     return pools.map((pool) => toResponse(pool, usage.get(pool.name)));
   }
+}
+
+function missing(name: string): MillraceError {
+  return new MillraceError('not_found', `The Pool with name: \`${name}\` was not found`);
 }
 
 function toResponse(pool: PoolEntity, used: PoolUsageRow | undefined): PoolAnswer {

@@ -48,9 +48,9 @@ export class Actors {
 
   /** Does a part of a request under the permission it needs itself: a bulk request is one route and may create, change and delete. @throws MillraceError `forbidden` */
   async as<Result>(wish: Wish, work: () => Promise<Result>): Promise<Result> {
-    const { actor } = currentScope();
+    const { actor, event } = currentScope();
     if (actor === null) throw new MillraceError('unauthorized', 'Not authenticated');
-    return withScope({ actor, scope: await this.scope(actor, wish) }, work);
+    return withScope({ actor, scope: await this.scope(actor, wish), ...(event === undefined ? {} : { event }) }, work);
   }
 
   async #userOf(claims: TokenClaims) {

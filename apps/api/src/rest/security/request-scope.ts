@@ -5,6 +5,8 @@ import type { Actor, Scope } from '@millrace/access';
 export interface RequestScope {
   readonly actor: Actor | null;
   readonly scope: Scope;
+  /** What the audit log calls this request. */
+  readonly event?: string;
 }
 
 const current = new AsyncLocalStorage<RequestScope>();

@@ -6,6 +6,8 @@ import { VariableEntity } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { applyBulk, bulkBody } from '../bulk/bulk.js';
 import { maskedFields } from '../dag-runs/dag-runs.controller.js';
+import { AuditedRows, masked } from '../audited-rows.js';
+import type { AuditedTable } from '../audited-rows.js';
 import { entityPage } from '../entity-page.js';
 import { Operation } from '../openapi/operation.js';
 import type { AnswerTo } from '../openapi/operations.js';
@@ -22,14 +24,23 @@ type VariableBody = z.infer<typeof body>;
 const maskQuery = z.object({ update_mask: query.texts });
 const bulk = bulkBody(body);
 
+const VARIABLES: AuditedTable<VariableEntity> = {
+  entity: VariableEntity, key: 'key', keyName: 'variable_key', secrets: { value: 'value' },
+  shown: ({ description, team }) => ({ value: MASK, description: masked(description), team_name: team }),
+};
+
 @Controller()
 export class VariablesController {
+  readonly #audited: AuditedRows<VariableEntity>;
+
   constructor(
     @Inject(DataSource) private readonly entities: DataSource,
     @Inject(SecretBox) private readonly secrets: SecretBox,
     @Inject(Actors) private readonly actors: Actors,
     @Inject(PAGE_LIMIT_MAX) private readonly pageLimitMax: number,
-  ) {}
+  ) {
+    this.#audited = new AuditedRows(entities, VARIABLES);
+  }
 
   @Operation('get_variables')
   async getVariables(@ValidQuery(listQuery) values: z.infer<typeof listQuery>): Promise<AnswerTo<'get_variables'>> {
@@ -46,16 +57,14 @@ export class VariablesController {
 
   @Operation('post_variable')
   async createVariable(@ValidBody(body) given: VariableBody): Promise<AnswerTo<'post_variable'>> {
-    const row = { key: given.key, value: this.#seal(given), isEncrypted: true, description: given.description ?? null, team: given.team_name ?? null };
+    const row = { value: this.#seal(given), isEncrypted: true, description: given.description ?? null, team: given.team_name ?? null };
     checkOwner(row.team);
-    const inserted = await this.#variables.createQueryBuilder().insert().values(row).orIgnore().returning('key').execute();
-    if ((inserted.raw as unknown[]).length === 0) throw new MillraceError('conflict', `The Variable with key: \`${given.key}\` already exists`);
+    if (!(await this.#audited.insert(given.key, row))) throw new MillraceError('conflict', `The Variable with key: \`${given.key}\` already exists`);
     return this.getVariable(given.key);
   }
 
   @Operation('patch_variable')
   async patchVariable(@Param('variable_key') key: string, @ValidBody(body) given: VariableBody, @ValidQuery(maskQuery) values: z.infer<typeof maskQuery>): Promise<AnswerTo<'patch_variable'>> {
-    await this.#find(key);
     if (given.key !== key) throw new MillraceError('bad_request', 'Invalid body, key from request body doesn\'t match uri parameter');
     const fields = maskedFields(values.update_mask, ['key', 'value', 'description', 'team_name'], Object.keys(given));
     const change: Partial<VariableEntity> = {};
@@ -65,14 +74,13 @@ export class VariablesController {
       change.team = given.team_name ?? null;
       checkOwner(change.team);
     }
-    if (Object.keys(change).length > 0) await this.#variables.update({ key }, change);
+    if (!(await this.#audited.change(key, () => change))) throw missing(key);
     return this.getVariable(key);
   }
 
   @Operation('delete_variable')
   async deleteVariable(@Param('variable_key') key: string): Promise<void> {
-    await this.#find(key);
-    await this.#variables.delete({ key });
+    if (!(await this.#audited.delete(key))) throw missing(key);
   }
 
   @Operation('bulk_variables')
@@ -94,7 +102,7 @@ export class VariablesController {
 
   async #find(key: string): Promise<VariableEntity> {
     const found = await this.#variables.findOneBy({ key, ...ownedBySomeoneIn() });
-    if (found === null) throw new MillraceError('not_found', `The Variable with key: \`${key}\` was not found`);
+    if (found === null) throw missing(key);
     return found;
   }
 
@@ -105,6 +113,10 @@ export class VariablesController {
   #response(row: VariableEntity): VariableAnswer {
     return { key: row.key, value: shown(row.key, row.isEncrypted ? this.secrets.open(row.value, placeOf(row.key)) : row.value), description: row.description, is_encrypted: row.isEncrypted, team_name: row.team };
   }
+}
+
+function missing(key: string): MillraceError {
+  return new MillraceError('not_found', `The Variable with key: \`${key}\` was not found`);
 }
 
 /** Where a variable's value belongs; must be the same wherever it is sealed and opened. */
