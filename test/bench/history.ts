@@ -68,12 +68,17 @@ const CALLS: Readonly<Record<string, (round: number) => string>> = {
   'instances of all dags': () => '/api/v2/dags/~/dagRuns/~/taskInstances?limit=50',
   'running instances of all dags': () => '/api/v2/dags/~/dagRuns/~/taskInstances?limit=50&state=running',
   'failed instances of all dags, newest runs': () => '/api/v2/dags/~/dagRuns/~/taskInstances?limit=50&state=failed&order_by=-run_after',
+  'page of instances (UI)': () => '/api/v2/dags/~/dagRuns/~/taskInstances?order_by=-run_after&order_by=-start_date&limit=50',
+  'page of instances (UI), failed': () => '/api/v2/dags/~/dagRuns/~/taskInstances?state=failed&order_by=-run_after&order_by=-start_date&limit=50',
   'tries of an instance': (round) => `/api/v2/dags/${DAG(round)}/dagRuns/${RUN(round)}/taskInstances/step_3/tries`,
   'event log': () => '/api/v2/eventLogs?limit=50&order_by=-event_log_id',
   'counts of runs, one dag': (round) => `/api/v2/dagStats?dag_ids=${DAG(round)}`,
   'counts of runs, all dags': () => '/api/v2/dagStats',
   'page of dags (UI)': () => '/api/millrace/v1/ui/dags',
   'home (UI)': () => '/api/millrace/v1/ui/home',
+  'grid of a dag (UI)': (round) => `/api/millrace/v1/ui/dags/${DAG(round)}/board`,
+  'calendar of a dag (UI)': (round) => `/api/millrace/v1/ui/dags/${DAG(round)}/calendar`,
+  'durations of a dag (UI)': (round) => `/api/millrace/v1/ui/dags/${DAG(round)}/durations`,
 };
 
 const constellation = await Constellation.start({ label: 'bench-history', schedulers: 1, workers: [], dags: [join(REPOSITORY_ROOT, 'test/bench/dags/history.ts')] });

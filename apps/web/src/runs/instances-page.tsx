@@ -29,7 +29,7 @@ const route = getRouteApi('/shell/instances');
 const NONE: readonly TaskInstance[] = [];
 const keyOf = (one: TaskInstance): string => `${one.dag_id} ${one.dag_run_id} ${one.task_id} ${one.map_index}`;
 
-/** Task instances of all dags, newest first. */
+/** Task instances of all dags, those of the newest runs first: runs have an index by that, instances have none by their dates. */
 export function InstancesPage() {
   const t = useWords();
   useRowKeys();
@@ -39,7 +39,7 @@ export function InstancesPage() {
   const page = search.page ?? 1;
   const list = useQuery({
     queryKey: ['instances', search],
-    queryFn: ({ signal }) => get<{ task_instances: TaskInstance[]; total_entries: number }>('/api/v2/dags/~/dagRuns/~/taskInstances', { task_display_name_pattern: search.q, dag_id_pattern: search.dag, state: search.state, order_by: '-start_date', limit: PAGE_SIZE, offset: (page - 1) * PAGE_SIZE }, signal),
+    queryFn: ({ signal }) => get<{ task_instances: TaskInstance[]; total_entries: number }>('/api/v2/dags/~/dagRuns/~/taskInstances', { task_display_name_pattern: search.q, dag_id_pattern: search.dag, state: search.state, order_by: ['-run_after', '-start_date'], limit: PAGE_SIZE, offset: (page - 1) * PAGE_SIZE }, signal),
     placeholderData: keepPreviousData, staleTime: 2_000,
   });
   const mayChange = useMay()('edit', 'task_instance');
