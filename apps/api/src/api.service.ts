@@ -12,7 +12,7 @@ import type { HealthReport, TlsFiles } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
 import type { Broker } from '@millrace/messaging';
 import {
-  BackfillsReader, DagsReader, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, Plugins, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServiceInstances, ServicesReader, VersionsReader, XComsReader,
+  BackfillsReader, DagDependenciesReader, DagsReader, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, Plugins, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServiceInstances, ServicesReader, VersionsReader, XComsReader,
   observeDatabase, openDatabase, openEntities, pendingMigrations,
   listDagPlaces,
 } from '@millrace/persistence';
@@ -203,6 +203,7 @@ export class ApiService extends ManagedService {
         services: new ServicesReader(pool),
         poolUsage: new PoolUsageReader(pool),
         importErrors: new ImportErrorsReader(pool, visibleDags),
+        dagDependencies: new DagDependenciesReader(pool, visibleDags),
         poolWarnings: new PoolWarningsReader(pool, visibleDags),
       },
       notes: new NotesWriter(pool),

@@ -343,3 +343,66 @@ it('Tab completes dags, and the tasks of the dag that was typed', async () => {
   expect((await millrace('__complete', '--', 'tasks', 'state', 'etl', '')).out).toBe('load\ntell\n');
   expect((await millrace('__complete', '--', 'tasks', 'state', 'nobody', '')).out).toBe('');
 });
+
+describe('what belongs to a team', () => {
+  it('is said when it is made, and kept in files that have room for it', async () => {
+    let posted: unknown;
+    routes['POST /api/v2/variables'] = ({ body }) => ((posted = body), { status: 201, body });
+    await millrace('variables', 'set', 'limit', '5', '--team-name', 'blue');
+    expect(posted).toEqual({ key: 'limit', value: '5', team_name: 'blue' });
+    routes['POST /api/v2/pools'] = () => ({ status: 409, body: { detail: 'there' } });
+    routes['PATCH /api/v2/pools/gate'] = ({ body }) => ((posted = body), { body });
+    await millrace('pools', 'set', 'gate', '3', '--team-name', '');
+    expect(posted).toEqual({ slots: 3, team_name: null });
+    routes['GET /api/v2/variables'] = () => ({ body: { variables: [{ key: 'limit', value: '5', description: null, team_name: 'blue' }, { key: 'free', value: 'x', description: null, team_name: null }], total_entries: 2 } });
+    expect(JSON.parse((await millrace('variables', 'export', '-', '--format', 'json')).out)).toEqual({ limit: { value: '5', description: '', team_name: 'blue' }, free: 'x' });
+    expect((await millrace('variables', 'export', '-', '--format', 'env')).err).toContain('1 of them belong to a team, which this shape cannot say');
+  });
+});
+
+describe('Airflow’s other words', () => {
+  it('dags show-dependencies is a table, or a graph with names that are quoted', async () => {
+    routes['GET /api/millrace/v1/dagDependencies'] = () => ({ body: { dag_dependencies: [{ source: 'a', target: '{{ "b" }}', kind: 'trigger', via: 't' }], total_entries: 1 } });
+    expect((await millrace('dags', 'show-dependencies', '-o', 'plain')).out).toBe('source\ttarget\tkind\tvia\na\t{{ "b" }}\ttrigger\tt\n');
+    expect((await millrace('dags', 'show-dependencies', '--dot')).out).toContain('"a" -> "{{ \\"b\\" }}" [label="trigger: t"];');
+  });
+
+  it('connections create-default-connections leaves alone what is there', async () => {
+    routes['POST /api/v2/connections'] = ({ body }) => (body['connection_id'] === 'ssh_default' ? { status: 409, body: { detail: 'there' } } : { status: 201, body });
+    const { code, out, err } = await millrace('connections', 'create-default-connections', '-o', 'json');
+    expect([code, (JSON.parse(out) as { connection_id: string }[]).map((row) => row.connection_id), err]).toEqual([0, expect.not.arrayContaining(['ssh_default']), expect.stringMatching(/^9 connections made; 1 were there/)]);
+  });
+
+  it('variables get and set -j take JSON only', async () => {
+    routes['GET /api/v2/variables/k'] = () => ({ body: { key: 'k', value: '{"a":1}' } });
+    expect((await millrace('variables', 'get', 'k', '-j')).out).toBe('{\n  "a": 1\n}\n');
+    expect(await millrace('variables', 'set', '-j', 'k', '{a}')).toMatchObject({ code: 2, err: expect.stringMatching(/the value of k is not JSON/) });
+  });
+
+  it('users add-role and remove-role change one role, and say when there is nothing to change', async () => {
+    let patched: unknown;
+    routes['GET /api/millrace/v1/users/ada'] = () => ({ body: { name: 'ada', roles: ['Viewer'] } });
+    routes['PATCH /api/millrace/v1/users/ada'] = ({ body }) => ((patched = body), { body: { name: 'ada', ...body } });
+    await millrace('users', 'add-role', 'ada', 'Op@blue');
+    expect(patched).toEqual({ roles: ['Viewer', 'Op@blue'] });
+    await millrace('users', 'remove-role', 'ada', 'Viewer');
+    expect(patched).toEqual({ roles: [] });
+    expect((await millrace('users', 'remove-role', 'ada', 'Op')).err).toContain('ada has no role Op; they have Viewer');
+  });
+
+  it('config lint tells wrong values, unknown names and Airflow’s, with exit code 1; nothing of it with 0', async () => {
+    expect((await millrace('config', 'lint')).code).toBe(0);
+    for (const [name, value] of Object.entries({ MILLRACE__API__PORT: 'x', MILLRACE__API__PROT: '1', AIRFLOW__API__PORT: '1' })) vi.stubEnv(name, value);
+    const { code, out } = await millrace('config', 'lint', '-o', 'json');
+    expect([code, (JSON.parse(out) as { severity: string; message: string }[]).map((row) => `${row.severity}: ${row.message}`)]).toEqual([1, [
+      expect.stringMatching(/^error: api.port \(MILLRACE__API__PORT\)/), expect.stringMatching(/^warning: ignored MILLRACE__API__PROT.*did you mean MILLRACE__API__PORT/), expect.stringMatching(/^warning: AIRFLOW__API__PORT .*here it is MILLRACE__API__PORT/)]]);
+  });
+
+  it('tasks test runs one task of a file, of TypeScript and of data, and names those there are', async () => {
+    const file = join(home, 'two.dag.yaml');
+    writeFileSync(file, 'dag: two\ntasks:\n  - { id: first, operator: bash, options: { bashCommand: exit 1 } }\n  - { id: second, operator: bash, dependsOn: first, options: { bashCommand: "echo to {{ params.whom }}" } }\n');
+    const { code, out } = await millrace('tasks', 'test', 'two', 'second', '-f', file, '-t', '{"whom": "you"}', '-o', 'plain');
+    expect([code, out]).toEqual([0, expect.stringMatching(/to you[^]*\nsecond\tsuccess\t1\t"to you"\t\ntwo: success/)]);
+    expect(await millrace('tasks', 'test', 'two', 'third', '-f', file)).toMatchObject({ code: 3, err: expect.stringContaining('two has no task "third"; it has first, second') });
+  }, 60_000);
+});

@@ -5,6 +5,7 @@ import { controlCommands } from './control-commands.js';
 import { deployCommands } from './deploy-commands.js';
 import { maintenanceCommands } from './maintenance-commands.js';
 import { FORMATS } from './output/render.js';
+import { wordsWithoutMeaning } from './words-without-meaning.js';
 import { questionCommands } from './question-commands.js';
 import { aboutCommands, settingsCommands, team } from './settings-commands.js';
 
@@ -55,6 +56,7 @@ export function createProgram(version: string, onExit: (code: number) => void): 
   const config = program.command('config').description('configuration');
   config.command('list').option('--describe', 'also what each key means').addOption(output()).description('every key, its value and where it comes from')
     .action(run(async () => (await import('./commands/config.js')).listConfig));
+  config.command('lint').addOption(output()).description('what is wrong with the configuration, unknown and Airflow’s names included; exit code 1 when there is anything').action(run(async () => (await import('./commands/config.js')).lintConfig));
   config.command('get-value').argument('<section>', 'e.g. api; or the whole key, e.g. api.port').argument('[option]').description('the value of a key alone').action(run(async () => (await import('./commands/config.js')).showConfigValue));
   const db = program.command('db').description('the database of the services');
   const migrate = run(async () => (await import('./commands/db.js')).migrateDatabase);
@@ -65,9 +67,14 @@ export function createProgram(version: string, onExit: (code: number) => void): 
     .description('delete old runs with their tasks, old decisions, tries, audit entries').action(run(async () => (await import('./commands/db.js')).cleanOldRows));
   db.command('maintain').description('make partitions ahead and drop old ones, as schedulers do every hour').action(run(async () => (await import('./commands/db.js')).maintainDatabase));
   db.command('check').option('--wait <seconds>', 'wait until it is', wholeNumber(1, 86_400)).description('whether the database answers and is up to date').action(run(async () => (await import('./commands/db.js')).checkDatabase));
+  db.command('reset').option('-y, --yes', 'without asking').option('-s, --skip-init', 'do not make the schema anew').description('delete everything of Millrace in the database; asks first, and not while services run').action(run(async () => (await import('./commands/db.js')).resetDatabase));
+  db.command('shell').argument('[psql options...]', 'after --, e.g. -- -c "select 1"').description('psql on the database').action(run(async () => (await import('./commands/db.js')).openShell));
+  db.command('check-migrations').option('-t, --migration-wait-timeout <seconds>', 'wait until it is', wholeNumber(0, 86_400), 60).description('the same as db check, waiting')
+    .action(run(async () => { const { checkDatabase } = await import('./commands/db.js'); return ((given: { migrationWaitTimeout: number }) => checkDatabase({ wait: given.migrationWaitTimeout })) as Handler; }));
   program.command('doctor').addOption(output()).description('look at everything that can be reached from here and say what to do; exit code 1 when something fails')
     .action(run(async () => (await import('./commands/doctor.js')).doctor));
   program.command('initdb', { hidden: true }).description('same as: db migrate').action(migrate);
+  wordsWithoutMeaning(program);
   applyToAll(program);
   return program;
 }
@@ -123,6 +130,10 @@ function taskCommands(program: Command, run: Run, output: () => Option, date: (n
   const handlers = async () => import('./commands/tasks.js');
   const tasks = program.command('tasks').description('tasks and their logs');
   tasks.command('list').argument('<dag_id>').addOption(output()).description('the tasks of a dag').action(run(async () => (await handlers()).listTasks));
+  tasks.command('test').argument('<dag_id>').argument('<task_id>').addArgument(date('[date]', 'logical date')).option('-c, --conf <json>', 'a JSON object for the run', jsonObject)
+    .option('-t, --task-params <json>', 'the same, as Airflow has it', jsonObject).option('--env-vars <json>', 'environment variables of it', jsonObject).option('-f, --file <path>', 'the dag file; otherwise it is looked for in the dags folders')
+    .option('--dags <folder>', 'look here instead of dags/ in the home folder').option('--fakes <file>', 'JSON with outcomes, connections, variables, events, answers, as runDag takes them').addOption(output())
+    .description('run one task here and now, without any service and without what is upstream of it').action(run(async () => (await import('./commands/test-dag.js')).testTaskHere));
   for (const command of [tasks.command('run'), program.command('run')]) {
     command.argument('<dag_id>').argument('<task_id>').addArgument(date('<date>', 'logical date')).description('run one task for a date, with its log on the terminal')
       .action(run(async () => (await handlers()).runTask));

@@ -31,6 +31,13 @@ export function questionCommands(program: Command, on: Run, output: () => Option
   dags.command('list-runs').argument('<dag_id>').option('--state <state>', 'queued, running, success or failed').option('-s, --start-date <date>', 'first logical date', instant).option('-e, --end-date <date>', 'last logical date, included', instant)
     .option('--no-backfill', 'without runs of backfills').option('--limit <n>', 'newest so many', wholeNumber(1, 10_000), 100).addOption(output()).description('the runs of a dag, newest first').action(on(async () => (await ofDags()).listDagRuns));
   dags.command('delete').argument('<dag_id>').option('-y, --yes', 'without asking').description('delete a dag with its runs; its file brings it back, empty').action(on(async () => (await ofDags()).deleteDag));
+  dags.command('show-dependencies').option('--dot', 'as a graph in Graphviz’s language: … --dot | dot -Tsvg > dags.svg').addOption(output())
+    .description('which dags begin with, or wait for, what others do').action(on(async () => (await ofDags()).showDependencies));
+  dags.command('list-jobs').option('-d, --dag-id <dag_id>', 'the tries of a dag; without: the services').option('--state <state>').option('--limit <n>', 'newest so many', wholeNumber(1, 10_000), 25).addOption(output())
+    .description('what works, or has worked').action(on(async () => (await import('./commands/about.js')).listDagJobs));
+  dags.command('clear').argument('<dag_id>').option('--run-id <run>', 'only this run: its id or logical date').option('-s, --start-date <date>', 'first logical date', instant).option('-e, --end-date <date>', 'last logical date, included', instant)
+    .option('-f, --only-failed', 'of its tasks, what failed').option('-r, --only-running', 'of its tasks, what runs').option('--latest', 'on the latest version of the dag').option('--note <text>').option('-y, --yes', 'do it without asking').addOption(output())
+    .description('run whole runs again; of partitions: runs rerun --partition').action(on(async () => { const { clearTasks } = await ofInstances(); return ((dagId: string, given: { runId?: string; output: 'table' }) => clearTasks(dagId, { ...given, ...(given.runId === undefined ? {} : { run: given.runId }) })) as never; }));
   dags.command('report').addOption(output()).description('files, the dags they give, and how long reading them takes').action(on(async () => (await ofDags()).reportDags));
   dags.command('reserialize').argument('[dag_id...]', 'all when left out').description('let dag-processors read files again').action(on(async () => (await ofDags()).reserializeDags));
 }

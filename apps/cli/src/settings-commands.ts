@@ -1,6 +1,6 @@
 import { Argument, Option } from 'commander';
 import type { Command } from 'commander';
-import { wholeNumber } from './client/instants.js';
+import { jsonObject, wholeNumber } from './client/instants.js';
 import { FILE_FORMATS } from './files/settings-file.js';
 import { ON_EXISTING } from './files/import-in-bulk.js';
 import type { Run } from './program.js';
@@ -16,9 +16,9 @@ export function settingsCommands(program: Command, run: Run, output: () => Optio
   const variables = program.command('variables').description('values that tasks read by name');
   const ofVariables = async () => import('./commands/variables.js');
   variables.command('list').addOption(output()).description('all variables').action(run(async () => (await ofVariables()).listVariables));
-  variables.command('get').argument('<key>').option('-d, --default <value>', 'printed when there is none').addOption(new Option('-o, --output <format>', 'the whole entry in this shape; the value alone when left out').choices(['table', 'json', 'yaml', 'plain']))
+  variables.command('get').argument('<key>').option('-d, --default <value>', 'printed when there is none').option('-j, --json', 'the value is JSON and is printed as such').addOption(new Option('-o, --output <format>', 'the whole entry in this shape; the value alone when left out').choices(['table', 'json', 'yaml', 'plain']))
     .description('the value of a variable').action(run(async () => (await ofVariables()).showVariable));
-  variables.command('set').argument('<key>').argument('<value>').option('--description <text>').addOption(team()).addOption(output()).description('make or change a variable').action(run(async () => (await ofVariables()).setVariable));
+  variables.command('set').argument('<key>').argument('<value>').option('-j, --json', 'the value must be JSON').option('--description <text>').addOption(team()).addOption(output()).description('make or change a variable').action(run(async () => (await ofVariables()).setVariable));
   variables.command('delete').argument('<key>').description('delete a variable').action(run(async () => (await ofVariables()).deleteVariable));
   variables.command('import').addArgument(file()).addOption(onExisting()).addOption(format()).description('variables out of a file').action(run(async () => (await ofVariables()).importVariables));
   variables.command('export').addArgument(file()).addOption(format()).description('all variables to a file').action(run(async () => (await ofVariables()).exportVariables));
@@ -27,9 +27,10 @@ export function settingsCommands(program: Command, run: Run, output: () => Optio
   const ofConnections = async () => import('./commands/connections.js');
   connections.command('list').option('--pattern <text>', 'part of the id').addOption(output()).description('all connections').action(run(async () => (await ofConnections()).listConnections));
   connections.command('get').argument('<id>').addOption(output()).description('one connection, without its password').action(run(async () => (await ofConnections()).showConnection));
-  connections.command('add').argument('<id>').option('--conn-uri <uri>', 'type://login:password@host:port/schema?extra=…').option('--conn-type <type>').option('--conn-host <host>').option('--conn-login <name>')
+  connections.command('add').argument('<id>').option('--conn-uri <uri>', 'type://login:password@host:port/schema?extra=…').option('--conn-json <json>', 'the whole as an object with conn_type, host, …', jsonObject).option('--conn-type <type>').option('--conn-host <host>').option('--conn-login <name>')
     .option('--conn-password <password>', 'seen by who lists the processes of this machine; a file that is imported is not').option('--conn-schema <name>').option('--conn-port <n>', 'its port', wholeNumber(1, 65_535)).option('--conn-extra <json>').option('--conn-description <text>').addOption(team()).addOption(output())
     .description('make a connection').action(run(async () => (await ofConnections()).addConnection));
+  connections.command('create-default-connections').addOption(output()).description('make the connections that operators look for when they name none, where they are missing').action(run(async () => (await ofConnections()).createDefaultConnections));
   connections.command('delete').argument('<id>').description('delete a connection').action(run(async () => (await ofConnections()).deleteConnection));
   connections.command('test').argument('<id>').addOption(output()).description('whether the api can reach it (security.test_connections); exit code 1 when not').action(run(async () => (await ofConnections()).testConnection));
   connections.command('import').addArgument(file()).addOption(onExisting()).addOption(format()).description('connections out of a file').action(run(async () => (await ofConnections()).importConnections));
@@ -58,11 +59,14 @@ export function aboutCommands(program: Command, run: Run, output: () => Option):
     .description('services, newest first').action(run(async () => (await about()).listJobs));
   jobs.command('check').option('--job-type <type>', 'only of this type').option('--hostname <name>', 'only on this host').option('--allow-multiple', 'several may be alive').option('--limit <n>', 'looked at', wholeNumber(0, 10_000), 1)
     .description('whether a service is alive; exit code 1 when none is').action(run(async () => (await about()).checkJobs));
-  program.command('providers').description('providers that are loaded').command('list').addOption(output()).description('all of them').action(run(async () => (await about()).listProviders));
+  const providers = program.command('providers').description('providers that are loaded');
+  providers.command('get').argument('<name>').addOption(output()).description('one of them').action(run(async () => (await about()).showProvider));
+  providers.command('list').addOption(output()).description('all of them').action(run(async () => (await about()).listProviders));
   program.command('info').addOption(output()).description('versions, addresses, and whether the api answers').action(run(async () => (await about()).showInfo));
   program.command('cheat-sheet').description('every command, one a line').action(run(async () => { const { cheatSheet } = await about(); return () => cheatSheet(program); }));
   const completion = async () => import('./completion/complete.js');
   program.command('completion').addArgument(new Argument('<shell>', 'whose words to print').choices(['bash', 'zsh', 'fish'])).description('what makes Tab complete commands, options and dag ids')
     .action(run(async () => { const { SCRIPTS } = await completion(); return ((shell: 'bash' | 'zsh' | 'fish') => void process.stdout.write(SCRIPTS[shell])) as never; }));
-  program.command('__complete', { hidden: true }).argument('[words...]').action(run(async () => { const { complete } = await completion(); return (async (words: string[]) => void process.stdout.write((await complete(program, words)).map((word) => `${word}\n`).join(''))) as never; }));
+  program.command('__complete', { hidden: true }).argument('[words...]').option('--describe', 'word, tab, what it is for')
+    .action(run(async () => { const { complete } = await completion(); return (async (words: string[], { describe }: { describe?: boolean }) => void process.stdout.write((await complete(program, words)).map(({ word, text }) => `${word}${describe === true ? `\t${text}` : ''}\n`).join(''))) as never; }));
 }

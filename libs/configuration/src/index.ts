@@ -7,6 +7,7 @@ export { INTERNAL_TOKEN_MIN_CHARS } from './relations.js';
 export { configurationPage } from './configuration-page.js';
 export { envNameOf } from './define-options.js';
 export { OPTIONS } from './options.js';
+export { resolveOptions } from './load-configuration.js';
 export { nearest } from '@millrace/vocabulary';
 export { OutsideSecrets } from './outside-secrets/outside-secrets.js';
 export type { OutsideConnection } from './outside-secrets/outside-connection.js';

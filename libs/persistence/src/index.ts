@@ -84,6 +84,7 @@ export type { InstanceFilter, InstanceView, TryView } from './api-reads/instance
 export { NotesWriter } from './api-reads/notes.writer.js';
 export { ChangedRunsReader } from './api-reads/changed-runs.reader.js';
 export type { ChangedRunRow } from './api-reads/changed-runs.reader.js';
+export { DagDependenciesReader } from './api-reads/dag-dependencies.reader.js';
 export { PoolWarningsReader } from './api-reads/pool-warnings.reader.js';
 export type { PoolWarningRow } from './api-reads/pool-warnings.reader.js';
 export { PoolUsageReader } from './api-reads/pool-usage.reader.js';
@@ -163,7 +164,7 @@ export { ForeignTable } from './foreign/foreign-table.js';
 export type { ForeignRow, ForeignTableOptions } from './foreign/foreign-table.js';
 export { AssetQueue, dagsWithAssetNews, lookAgainAtAssets } from './assets/asset-queue.js';
 export type { AssetDag, OpenPartition, PartitionEvent, QueuedAssetEvent } from './assets/asset-queue.js';
-export { downgrade, migrationState } from './migrations/migration-state.js';
+export { beatingServices, downgrade, migrationState, undoEverything } from './migrations/migration-state.js';
 export type { MigrationState } from './migrations/migration-state.js';
 export { CLEANED, cleanDatabase } from './retention/clean-database.js';
 export { maintainPartitions } from './retention/partitions.js';

@@ -3,7 +3,7 @@ import type { AccessTokens, ApiTokens, EndedSessions, Roles, SecretBox, Users } 
 import type { Configuration } from '@millrace/configuration';
 import type { TlsFiles } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
-import type { BackfillsReader, DagsReader, Database, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
+import type { BackfillsReader, DagDependenciesReader, DagsReader, Database, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
 import type { Commands, DagSourceDesk } from '@millrace/scheduling';
 import type { ObjectStore } from '@millrace/object-store';
 import type { PluginHosts } from '../plugin-hosts/plugin-hosts.js';
@@ -23,6 +23,7 @@ export interface Readers {
   readonly services: ServicesReader;
   readonly poolUsage: PoolUsageReader;
   readonly importErrors: ImportErrorsReader;
+  readonly dagDependencies: DagDependenciesReader;
   readonly poolWarnings: PoolWarningsReader;
 }
 

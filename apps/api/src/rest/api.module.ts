@@ -4,7 +4,7 @@ import { AccessTokens, ApiTokens, EndedSessions, Roles, SecretBox, Users } from 
 import { readStoredLog } from '@millrace/object-store';
 import type { ObjectStore } from '@millrace/object-store';
 import type { LogStore } from '@millrace/task-logs';
-import { AssetsReader, PartitionsReader, WatchersReader, BackfillsReader, DagsReader, Database, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, Plugins, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
+import { AssetsReader, PartitionsReader, WatchersReader, BackfillsReader, DagDependenciesReader, DagsReader, Database, EventLogsReader, ImportErrorsReader, InstancesReader, NotesWriter, Plugins, PoolUsageReader, PoolWarningsReader, QuestionsReader, RunsReader, ServicesReader, VersionsReader, XComsReader } from '@millrace/persistence';
 import { DagSourceDesk, RerunDesk, WhyDesk } from '@millrace/scheduling';
 import type { ApiParts } from './api-parts.js';
 import { AuthController } from './auth/auth.controller.js';
@@ -19,6 +19,7 @@ import { DagDocumentsController } from './dag-sources/dag-documents.controller.j
 import { DeploymentsController } from './dag-sources/deployments.controller.js';
 import { DagVersionsController } from './dag-versions/dag-versions.controller.js';
 import { DagsController } from './dags/dags.controller.js';
+import { DagDependenciesController } from './dags/dag-dependencies.controller.js';
 import { ScheduleController } from './dags/schedule.controller.js';
 import { EventLogsController } from './event-logs/event-logs.controller.js';
 import { DagWarningsController } from './dag-warnings/dag-warnings.controller.js';
@@ -68,7 +69,7 @@ import { XComsController } from './xcoms/xcoms.controller.js';
 /** Every controller; what walks over all routes starts here. */
 export const CONTROLLERS: readonly Type[] = [
   QuestionsController, WaitingController, StatesController,
-  AuthController, DagsController, ScheduleController, DagRunsController, WaitController, TaskInstancesController, ClearController, MarkController, LogsController, TasksController,
+  AuthController, DagsController, DagDependenciesController, ScheduleController, DagRunsController, WaitController, TaskInstancesController, ClearController, MarkController, LogsController, TasksController,
   DagVersionsController, DagWarningsController, ImportErrorsController, XComsController, BackfillsController, MonitorController, PoolsController, VariablesController,
   ConnectionsController, EventLogsController, JobsController, ConfigController, MillraceController, UpdatesController,
   AssetsController, QueuedEventsController, PartitionsController, WatchersController,
@@ -103,6 +104,7 @@ export function apiModule(parts: ApiParts): DynamicModule {
       { provide: ServicesReader, useValue: readers.services },
       { provide: ImportErrorsReader, useValue: readers.importErrors },
       { provide: PoolUsageReader, useValue: readers.poolUsage },
+      { provide: DagDependenciesReader, useValue: readers.dagDependencies },
       { provide: PoolWarningsReader, useValue: readers.poolWarnings },
       { provide: AssetsReader, useValue: new AssetsReader(parts.database.pool, visibleDags) },
       { provide: WatchersReader, useValue: new WatchersReader(parts.database.pool, visibleDags) },

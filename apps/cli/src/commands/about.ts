@@ -1,7 +1,9 @@
 import { hostname, platform, release } from 'node:os';
+import { MillraceError } from '@millrace/vocabulary';
 import type { Command } from 'commander';
 import { ApiClient } from '../client/api-client.js';
 import type { Row } from '../client/api-client.js';
+import { dagPath, withDagName } from '../client/dag-names.js';
 import { homeFolder } from '../client/home.js';
 import { Profiles } from '../client/profiles.js';
 import { renderOne, renderRows } from '../output/render.js';
@@ -37,6 +39,22 @@ export async function checkJobs(options: { readonly jobType?: string; readonly h
   else if (rows.length > 1 && options.allowMultiple !== true) print(`Found ${rows.length} alive ${kind}s; one was expected (--allow-multiple).\n`);
   else print(`Found ${rows.length === 1 ? 'one' : rows.length} alive ${kind}${rows.length === 1 ? '' : 's'}.\n`);
   return rows.length > 0 && (rows.length === 1 || options.allowMultiple === true) ? 0 : 1;
+}
+
+/** Airflow's `dags list-jobs`: with a dag its tries, which here are what works for it; without, the services. */
+export async function listDagJobs(options: OutputOptions & { readonly dagId?: string; readonly state?: string; readonly limit: number }): Promise<void> {
+  const { dagId } = options;
+  if (dagId === undefined) return listJobs(options);
+  const api = ApiClient.fromEnvironment();
+  const rows = await withDagName(api, dagId, () => api.list(`${dagPath(dagId)}/dagRuns/~/taskInstances`, 'task_instances', { state: options.state, order_by: '-start_date' }, options.limit));
+  print(await renderRows(rows, ['dag_id', 'task_id', 'dag_run_id', 'state', 'hostname', 'start_date', 'end_date'], options.output));
+}
+
+export async function showProvider(name: string, options: OutputOptions): Promise<void> {
+  const all = await ApiClient.fromEnvironment().list('/api/v2/providers', 'providers');
+  const found = all.find((row) => row['package_name'] === name);
+  if (found === undefined) throw new MillraceError('not_found', `no provider ${JSON.stringify(name)}; there are ${all.map((row) => String(row['package_name'])).join(', ') || 'none'}`);
+  print(await renderOne(found, ['package_name', 'version', 'description'], options.output));
 }
 
 export async function listProviders(options: OutputOptions): Promise<void> {

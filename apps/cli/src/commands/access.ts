@@ -59,6 +59,22 @@ export async function changeUser(name: string, options: UserOptions): Promise<vo
   print(await renderOne(flat(await ApiClient.fromEnvironment().patch(at('users', name), body)), USER_COLUMNS, options.output));
 }
 
+export async function changeRole(which: 'add' | 'remove', name: string, role: string, options: OutputOptions): Promise<void> {
+  const api = ApiClient.fromEnvironment();
+  const before = ((await api.get(at('users', name)))['roles'] as string[] | undefined) ?? [];
+  if (before.includes(role) === (which === 'add')) throw new MillraceError(which === 'add' ? 'conflict' : 'not_found', which === 'add' ? `${name} has role ${role} already` : `${name} has no role ${role}; they have ${before.join(', ') || 'none'}`);
+  const roles = which === 'add' ? [...before, role] : before.filter((each) => each !== role);
+  print(await renderOne(flat(await api.patch(at('users', name), { roles })), USER_COLUMNS, options.output));
+}
+
+/** Without one that is given, a password is made and told, once. */
+export async function resetPassword(name: string, options: Pick<UserOptions, 'passwordFile' | 'password'>): Promise<void> {
+  const made = options.passwordFile === undefined && options.password !== true;
+  const password = made ? randomBytes(15).toString('base64url') : await passwordFrom(options.passwordFile);
+  await ApiClient.fromEnvironment().patch(at('users', name), { password });
+  tell(made ? `password of ${name}: ${password}` : `${name} has a new password`);
+}
+
 export async function deleteUser(name: string): Promise<void> {
   await ApiClient.fromEnvironment().delete(at('users', name));
   tell(`user ${name} is deleted, with their tokens`);
@@ -86,6 +102,11 @@ export async function deleteRole(name: string): Promise<void> {
 
 export async function listTeams(options: OutputOptions): Promise<void> {
   print(await renderRows((await ApiClient.fromEnvironment().list(`${V1}/teams`, 'teams')).map(flat), TEAM_COLUMNS, options.output));
+}
+
+/** Unlike `teams set` it changes none that is there. */
+export async function createTeam(name: string, options: OutputOptions): Promise<void> {
+  print(await renderOne(flat(await ApiClient.fromEnvironment().post(`${V1}/teams`, { name })), TEAM_COLUMNS, options.output));
 }
 
 /** Makes a team, or changes the one of that name. */

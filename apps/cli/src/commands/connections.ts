@@ -21,6 +21,7 @@ const NAMED = { path: PATH, list: 'connections', key: 'connection_id', what: 'co
 
 export interface ConnectionOptions extends OutputOptions {
   readonly connUri?: string;
+  readonly connJson?: object;
   readonly connType?: string;
   readonly connHost?: string;
   readonly connLogin?: string;
@@ -45,6 +46,34 @@ export async function showConnection(id: string, options: OutputOptions): Promis
 export async function addConnection(id: string, options: ConnectionOptions): Promise<void> {
   const api = ApiClient.fromEnvironment();
   print(await renderOne(await api.post(PATH, { connection_id: id, ...bodyOf(id, options), ...teamOf(options) }), COLUMNS, options.output));
+}
+
+/** Of Airflow's list, those whose type an operator here uses; no passwords, since made-up ones help nobody. */
+const DEFAULT_CONNECTIONS: readonly Row[] = [
+  { connection_id: 'aws_default', conn_type: 'aws' },
+  { connection_id: 'google_cloud_default', conn_type: 'google_cloud_platform' },
+  { connection_id: 'http_default', conn_type: 'http', host: 'https://www.httpbin.org/' },
+  { connection_id: 'kubernetes_default', conn_type: 'kubernetes' },
+  { connection_id: 'mysql_default', conn_type: 'mysql', host: 'mysql', login: 'root' },
+  { connection_id: 'postgres_default', conn_type: 'postgres', host: 'postgres', login: 'postgres' },
+  { connection_id: 'slack_api_default', conn_type: 'slack' },
+  { connection_id: 'slack_default', conn_type: 'slackwebhook' },
+  { connection_id: 'smtp_default', conn_type: 'smtp', host: 'localhost', port: 25 },
+  { connection_id: 'ssh_default', conn_type: 'ssh', host: 'localhost' },
+];
+
+export async function createDefaultConnections(options: OutputOptions): Promise<void> {
+  const api = ApiClient.fromEnvironment();
+  const made: Row[] = [];
+  for (const connection of DEFAULT_CONNECTIONS) {
+    try {
+      made.push(await api.post(PATH, connection));
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== 'conflict') throw error;
+    }
+  }
+  print(await renderRows(made, COLUMNS, options.output));
+  tell(`${made.length} connections made; ${DEFAULT_CONNECTIONS.length - made.length} were there and stay as they are`);
 }
 
 export async function deleteConnection(id: string): Promise<void> {
@@ -90,8 +119,9 @@ export async function exportConnections(file: string, options: { readonly format
 
 function bodyOf(id: string, options: ConnectionOptions): ConnectionParts {
   const given = { conn_type: options.connType, host: options.connHost, login: options.connLogin, password: options.connPassword, schema: options.connSchema, port: options.connPort, extra: options.connExtra, description: options.connDescription };
-  const parts = { ...(options.connUri === undefined ? {} : withoutNulls(connectionFromUri(options.connUri, id))), ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) } as Partial<ConnectionParts>;
-  if (parts.conn_type === undefined) throw new MillraceError('bad_request', `connection ${id} needs --conn-uri, or --conn-type with what goes with it`);
+  if (options.connUri !== undefined && options.connJson !== undefined) throw new MillraceError('bad_request', 'say either --conn-uri or --conn-json');
+  const parts = { ...(options.connJson === undefined ? {} : partsOf(id, options.connJson)), ...(options.connUri === undefined ? {} : withoutNulls(connectionFromUri(options.connUri, id))), ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) } as Partial<ConnectionParts>;
+  if (parts.conn_type === undefined) throw new MillraceError('bad_request', `connection ${id} needs --conn-uri, --conn-json, or --conn-type with what goes with it`);
   return parts as ConnectionParts;
 }
 

@@ -56,6 +56,14 @@ export async function deleteDag(dagId: string, options: { readonly yes?: boolean
   return 0;
 }
 
+/** Which dags begin with, or wait for, what others do: one arrow a line, or as a Graphviz graph. */
+export async function showDependencies(options: OutputOptions & { readonly dot?: boolean }): Promise<void> {
+  const { dag_dependencies: rows } = await ApiClient.fromEnvironment().get<{ dag_dependencies: Row[] }>('/api/millrace/v1/dagDependencies');
+  if (options.dot !== true) return print(await renderRows(rows, ['source', 'target', 'kind', 'via'], options.output));
+  const quoted = (value: unknown): string => `"${String(value).replaceAll(/["\\]/g, '\\$&')}"`;
+  print(`digraph dags {\n  rankdir=LR;\n${rows.map((row) => `  ${quoted(row['source'])} -> ${quoted(row['target'])} [label=${quoted(`${String(row['kind'])}: ${String(row['via'])}`)}];\n`).join('')}}\n`);
+}
+
 /** What each file gave and how long reading it took, slowest first. */
 export async function reportDags(options: OutputOptions): Promise<void> {
   const dags = await ApiClient.fromEnvironment().list('/api/v2/dags', 'dags', { order_by: 'dag_id' });

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfiguration } from '@millrace/configuration';
-import { CLEANED, cleanDatabase, downgrade, maintainPartitions, migrate, migrationState, openDatabase } from '@millrace/persistence';
+import { CLEANED, cleanDatabase, downgrade, beatingServices, maintainPartitions, migrate, migrationState, openDatabase, undoEverything } from '@millrace/persistence';
 import { MillraceError } from '@millrace/vocabulary';
 import { runningStandalone } from '../client/running-standalone.js';
+import { runForeground } from '../database/run-foreground.js';
 import { reachDatabase } from '../database/reach-database.js';
+import { confirmed } from '../output/confirm.js';
 import { Progress } from '../output/progress.js';
 import { renderRows } from '../output/render.js';
 import { print, tell } from '../output/terminal.js';
@@ -58,6 +60,34 @@ export async function downgradeDatabase(options: { readonly to: string; readonly
   const reverted = await reachOrRefuse(url, () => downgrade(url, options.to, (name) => tell(`took back ${name}`)));
   print(reverted.length === 0 ? `The database is at ${options.to} already.\n` : `The database is at ${options.to}.\n`);
   return 0;
+}
+
+/** Takes everything away and makes the schema anew. Asks first, and never beneath services that run. */
+export async function resetDatabase(options: { readonly yes?: boolean; readonly skipInit?: boolean }): Promise<number> {
+  const url = databaseUrl();
+  const { host, pathname } = new URL(url);
+  const living = await reachDatabase(url, () => beatingServices(url));
+  if (living.length > 0) throw new MillraceError('conflict', `services use this database: ${living.map(({ kind, hostname }) => `${kind} on ${hostname}`).join(', ')}. Stop them first (one that crashed counts for 15 s)`);
+  if (options.yes !== true) {
+    const answer = await confirmed(`Delete every dag, run, log entry, connection, variable and user in database ${pathname.slice(1)} at ${host}?`);
+    if (answer === null) throw new MillraceError('bad_request', `this would delete everything in database ${pathname.slice(1)} at ${host}; there is no terminal to ask: say it again with --yes`);
+    if (!answer) {
+      tell('Nothing was deleted.');
+      return 0;
+    }
+  }
+  await reachOrRefuse(url, () => undoEverything(url));
+  tell(`deleted everything of Millrace in ${pathname.slice(1)} at ${host}`);
+  if (options.skipInit !== true) await migrateDatabase();
+  return 0;
+}
+
+/** psql on the database; the password travels in its environment, where the list of processes does not show it. */
+export async function openShell(args: readonly string[]): Promise<number> {
+  const url = new URL(databaseUrl());
+  const password = decodeURIComponent(url.password);
+  url.password = '';
+  return runForeground('psql', [url.href, ...args], { ...process.env, ...(password === '' ? {} : { PGPASSWORD: password }) }, 'psql is not installed here: it comes with PostgreSQL\'s client programs (Debian: apt-get install postgresql-client)');
 }
 
 /** Deletes what ended before a time. */

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { PluginCatalogue, Evaluator, attachedPlugins, bundleFile, definesDags, pluginFoldersOf, scanFolder } from '@millrace/bundles';
+import { PluginCatalogue, Evaluator, attachedPlugins, bundleDagFile, bundleFile, definesDags, isDataFile, pluginFoldersOf, scanFolder } from '@millrace/bundles';
 import { runDag } from '@millrace/sdk-testing';
 import type { LogLine, RunDagOptions, RunnableDag, TestRun } from '@millrace/sdk-testing';
 import { MillraceError } from '@millrace/vocabulary';
@@ -25,12 +25,24 @@ export interface TestDagOptions extends OutputOptions {
 /** One run of a dag in this process, from its file, with its plugins: the log as it is written, then the states. */
 export async function testDagHere(dagId: string, date: string | undefined, options: TestDagOptions): Promise<number> {
   if (options.onServer === true) return (await import('./dags.js')).testDag(dagId, date ?? options.date, options);
+  return runHere(dagId, date, options, {});
+}
+
+/** One task of a dag in this process, as if nothing were upstream of it. */
+export async function testTaskHere(dagId: string, taskId: string, date: string | undefined, options: TestDagOptions & { readonly taskParams?: object; readonly envVars?: object }): Promise<number> {
+  for (const [name, value] of Object.entries(options.envVars ?? {})) process.env[name] = String(value);
+  return runHere(dagId, date, { ...options, conf: { ...options.conf, ...options.taskParams } }, { tasks: [taskId] });
+}
+
+async function runHere(dagId: string, date: string | undefined, options: TestDagOptions, only: Pick<RunDagOptions, 'tasks'>): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-dags-test-'));
   try {
     const dag = await findDag(dagId, options, folder);
+    const unknown = only.tasks?.find((taskId) => !dag.tasks.has(taskId));
+    if (unknown !== undefined) throw new MillraceError('task_not_found', `${dagId} has no task ${JSON.stringify(unknown)}; it has ${[...dag.tasks.keys()].join(', ') || 'none'}`);
     const fakes = options.fakes === undefined ? {} : readFakes(options.fakes);
     const run = await runDag(dag, {
-      ...fakes, connections: { ...fromEnvironment('MILLRACE_CONN_', connectionOf), ...fakes.connections }, variables: { ...fromEnvironment('MILLRACE_VAR_', (text) => text), ...fakes.variables },
+      ...fakes, ...only, connections: { ...fromEnvironment('MILLRACE_CONN_', connectionOf), ...fakes.connections }, variables: { ...fromEnvironment('MILLRACE_VAR_', (text) => text), ...fakes.variables },
       ...(options.conf === undefined ? {} : { conf: options.conf as Record<string, unknown> }), logicalDate: date ?? options.date ?? fakes.logicalDate ?? new Date(), now: fakes.now ?? new Date(), onLog: showLine,
     });
     print(`\n${await renderRows(rowsOf(run), ['task', 'state', 'try', 'return_value', 'reason'], options.output)}`);
@@ -59,7 +71,8 @@ async function findDag(dagId: string, options: TestDagOptions, scratch: string):
     for (const { root, path } of places) {
       const pluginFolders = pluginFoldersOf(root, homeFolder()).flatMap((folder) => (statSync(folder, { throwIfNoEntry: false }) === undefined ? [] : [realpathSync(folder)]));
       const attached = attachedPlugins(await new PluginCatalogue(evaluator).look(pluginFolders, true));
-      const bundled = await bundleFile({ root, path, pluginFolders, attached });
+      const request = { root, path, pluginFolders, attached };
+      const bundled = isDataFile(path) ? await bundleDagFile(request, readFileSync(join(root, path), 'utf8')) : await bundleFile(request);
       if (!bundled.ok) {
         failures.push(bundled.failure.text);
         continue;
@@ -89,7 +102,7 @@ async function dagFiles(dagId: string, folder: string): Promise<{ root: string; 
   });
   const files = scan.files.flatMap(({ path, file }) => {
     const source = readFileSync(file, 'utf8');
-    return definesDags(source) ? [{ root: scan.root, path, named: source.includes(dagId) }] : [];
+    return isDataFile(path) || definesDags(source) ? [{ root: scan.root, path, named: source.includes(dagId) }] : [];
   });
   return files.sort((a, b) => Number(b.named) - Number(a.named));
 }

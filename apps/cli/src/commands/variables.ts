@@ -20,18 +20,21 @@ export async function listVariables(options: OutputOptions): Promise<void> {
 }
 
 /** The value alone, so that `$(millrace variables get key)` is it; with -o the whole entry. */
-export async function showVariable(key: string, options: { readonly output?: OutputOptions['output']; readonly default?: string }): Promise<void> {
+export async function showVariable(key: string, options: { readonly output?: OutputOptions['output']; readonly default?: string; readonly json?: boolean }): Promise<void> {
   const api = ApiClient.fromEnvironment();
   try {
     const variable = await withName(api, { path: PATH, list: 'variables', key: 'key', what: 'variable' }, key, () => api.get(pathOf(key)));
-    print(options.output === undefined ? `${String(variable['value'] ?? '')}\n` : await renderOne(variable, COLUMNS, options.output));
+    const text = String(variable['value'] ?? '');
+    if (options.output === undefined && options.json === true) return print(`${JSON.stringify(parsedJson(key, text), null, 2)}\n`);
+    print(options.output === undefined ? `${text}\n` : await renderOne(variable, COLUMNS, options.output));
   } catch (error) {
     if (options.default === undefined || !(error instanceof MillraceError) || error.code !== 'not_found') throw error;
     print(`${options.default}\n`);
   }
 }
 
-export async function setVariable(key: string, value: string, options: OutputOptions & { readonly description?: string; readonly teamName?: string }): Promise<void> {
+export async function setVariable(key: string, value: string, options: OutputOptions & { readonly description?: string; readonly teamName?: string; readonly json?: boolean }): Promise<void> {
+  if (options.json === true) parsedJson(key, value);
   const api = ApiClient.fromEnvironment();
   const body = { key, value, ...(options.description === undefined ? {} : { description: options.description }), ...teamOf(options) };
   let kept: Row;
@@ -72,6 +75,14 @@ export async function exportVariables(file: string, options: { readonly format?:
   if (format === 'env') tellOfTeams(rows);
   if (hidden.length > 0) tell(`left out, because the api does not tell their values: ${hidden.join(', ')}`);
   tell(`${rows.length - hidden.length} variables exported${file === '-' ? '' : ` to ${file}`}`);
+}
+
+function parsedJson(key: string, text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (error) {
+    throw new MillraceError('bad_request', `the value of ${key} is not JSON: ${(error as Error).message}`);
+  }
 }
 
 function pathOf(key: string): string {

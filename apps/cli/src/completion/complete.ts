@@ -6,8 +6,14 @@ import { dagPath } from '../client/dag-names.js';
 /** Whoever presses Tab waits no longer than this for names out of the api, ms. */
 const NAMES_WITHIN_MS = 1_500;
 
+/** A word that may stand there, and what it is for; empty: it speaks for itself. */
+export interface Candidate {
+  readonly word: string;
+  readonly text: string;
+}
+
 /** Words that may stand at the end of a line. @param words what was typed after `millrace`; the last one is being typed */
-export async function complete(program: Command, words: readonly string[]): Promise<readonly string[]> {
+export async function complete(program: Command, words: readonly string[]): Promise<readonly Candidate[]> {
   const typed = words.at(-1) ?? '';
   let command = program;
   const given: string[] = [];
@@ -24,17 +30,27 @@ export async function complete(program: Command, words: readonly string[]): Prom
       else command = next;
     }
   }
-  return (await candidates(command, given, waiting, typed)).filter((word) => word.startsWith(typed));
+  return (await candidates(command, given, waiting, typed)).filter(({ word }) => word.startsWith(typed));
 }
 
-async function candidates(command: Command, given: readonly string[], waiting: Option | undefined, typed: string): Promise<readonly string[]> {
-  if (waiting !== undefined) return waiting.argChoices ?? (waiting.long === '--dag-id' ? dagIds() : []);
-  if (typed.startsWith('-')) return [...command.options.filter((option) => !option.hidden).map((option) => option.long ?? option.short ?? ''), '--help'];
-  const commands = given.length === 0 ? command.commands.filter((each) => (each as unknown as { _hidden?: boolean })._hidden !== true).map((each) => each.name()) : [];
+async function candidates(command: Command, given: readonly string[], waiting: Option | undefined, typed: string): Promise<readonly Candidate[]> {
+  if (waiting !== undefined) return plain(waiting.argChoices ?? (waiting.long === '--dag-id' ? await dagIds() : []));
+  if (typed.startsWith('-')) return [...command.options.filter((option) => !option.hidden).map((option) => ({ word: option.long ?? option.short ?? '', text: lineOf(option.description) })), { word: '--help', text: 'what it takes' }];
+  const commands = given.length === 0 ? command.commands.filter((each) => (each as unknown as { _hidden?: boolean })._hidden !== true).map((each) => ({ word: each.name(), text: lineOf(each.description()) })) : [];
   const argument = command.registeredArguments[given.length] ?? command.registeredArguments.findLast((each) => each.variadic);
-  if (argument?.argChoices !== undefined) return [...commands, ...argument.argChoices];
-  if (argument?.name() === 'dag_id') return [...commands, ...(await dagIds())];
-  return argument?.name() === 'task_id' ? taskIds(given[command.registeredArguments.findIndex((each) => each.name() === 'dag_id')]) : commands;
+  if (argument?.argChoices !== undefined) return [...commands, ...plain(argument.argChoices)];
+  if (argument?.name() === 'dag_id') return [...commands, ...plain(await dagIds())];
+  return argument?.name() === 'task_id' ? plain(await taskIds(given[command.registeredArguments.findIndex((each) => each.name() === 'dag_id')])) : commands;
+}
+
+function plain(words: readonly string[]): Candidate[] {
+  return words.map((word) => ({ word, text: '' }));
+}
+
+/** As much as stands beside a word in a list. */
+function lineOf(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ');
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }
 
 function optionOf(command: Command, word: string): Option | undefined {
@@ -61,7 +77,7 @@ async function names(ask: (api: ApiClient) => Promise<string[]>): Promise<string
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
-/** What a shell evaluates to ask `millrace __complete` at each Tab. */
+/** What a shell evaluates to ask `millrace __complete` at each Tab. Where that knows nothing, a file is meant. */
 export const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], string>> = {
   bash: `# eval "$(millrace completion bash)"
 _millrace() {
@@ -71,18 +87,38 @@ _millrace() {
 complete -o default -F _millrace millrace
 `,
   zsh: `#compdef millrace
-# eval "$(millrace completion zsh)"
+# eval "$(millrace completion zsh)" in ~/.zshrc, or a file called _millrace in a folder of $fpath
 _millrace() {
-  local -a found
-  found=("\${(@f)$("\${words[1]}" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  compadd -a found
+  local -a lines found
+  local line word text
+  lines=("\${(@f)$("\${words[1]}" __complete --describe -- "\${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+  for line in "\${(@)lines:#}"; do
+    # word, tab, text: a ":" in the word is not the one that divides
+    word="\${\${line%%$'\\t'*}//:/\\\\:}" text="\${line#*$'\\t'}"
+    found+=("$word\${text:+:$text}")
+  done
+  if (( \${#found} == 0 )); then
+    _files
+  else
+    _describe -t words millrace found
+  fi
 }
-compdef _millrace millrace
+if [[ "\${funcstack[1]}" == _millrace ]]; then
+  _millrace "$@"
+else
+  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+  compdef _millrace millrace
+fi
 `,
   fish: `# millrace completion fish | source
 function __millrace_complete
     set -l words (commandline -opc) (commandline -ct)
-    $words[1] __complete -- $words[2..-1] 2>/dev/null
+    set -l found ($words[1] __complete --describe -- $words[2..-1] 2>/dev/null)
+    if test (count $found) -eq 0
+        __fish_complete_path (commandline -ct)
+    else
+        printf '%s\\n' $found
+    end
 end
 complete -c millrace -f -a '(__millrace_complete)'
 `,

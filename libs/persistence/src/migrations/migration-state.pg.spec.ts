@@ -2,7 +2,7 @@ import { testDatabase } from '@millrace/test-services';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { inTurns } from './in-turns.js';
-import { downgrade, migrationState } from './migration-state.js';
+import { downgrade, migrationState, undoEverything } from './migration-state.js';
 import { MIGRATIONS, migrate } from './migrate.js';
 
 const names = MIGRATIONS.map((migration) => new migration().name as string);
@@ -40,6 +40,18 @@ describe('migrations', () => {
     expect((await migrationState(database.url)).pending).toEqual(names.slice(1));
     expect((await migrate(database.url)).applied).toHaveLength(names.length - 1);
     expect(await schemaOf(database.url)).toEqual(schema);
+  });
+
+  it('can all be taken back, which leaves what others have in the database, and nothing else', async () => {
+    await using database = await testDatabase();
+    const onIt = <T>(text: string): Promise<T[]> => connected(database.url, async (client) => (await client.query(text)).rows as T[]);
+    await onIt('create table mine (a int)');
+    const before = await schemaOf(database.url);
+    await migrate(database.url);
+    await onIt(`insert into team (name) values ('blue')`);
+    await undoEverything(database.url);
+    expect(await schemaOf(database.url)).toEqual(before);
+    expect((await migrationState(database.url)).applied).toEqual([]);
   });
 
   it('of a newer version are no trouble to this one, and cannot be taken back by it', async () => {

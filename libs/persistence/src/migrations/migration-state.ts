@@ -23,6 +23,31 @@ async function stateOf(source: DataSource): Promise<MigrationState> {
   return { applied, pending: known.filter((name) => !applied.includes(name)), unknown: applied.filter((name) => !known.includes(name)) };
 }
 
+/** Services that beat a moment ago. */
+export function beatingServices(url: string): Promise<readonly { readonly kind: string; readonly hostname: string }[]> {
+  return withDataSource(url, async (source) => {
+    const [table] = await source.query(`select to_regclass('service_instance') is not null as present`);
+    return table.present ? source.query(`select kind, hostname from service_instance where ended_at is null and last_beat_at > now() - interval '15 seconds' order by 1, 2`) : [];
+  });
+}
+
+/**
+ * Takes back every migration: what is Millrace's goes, with everything in it; what else lies in the database stays.
+ * @throws MillraceError `conflict` when a migration was made by a version newer than this
+ */
+export async function undoEverything(url: string): Promise<void> {
+  await withDataSource(url, async (source) => {
+    for (;;) {
+      const { applied, unknown } = await stateOf(source);
+      const [newest] = applied;
+      if (newest === undefined) break;
+      if (unknown.includes(newest)) throw new MillraceError('conflict', `migration ${newest} is of a newer version than this: only that version can take it back`);
+      await source.undoLastMigration({ transaction: 'all' });
+    }
+    await source.query('drop table if exists millrace_migration; drop function if exists check_instance_arrow(), check_run_arrow()');
+  });
+}
+
 /**
  * Takes back migrations, newest first, until `to` is the newest. Must be run by the newer version: only it knows how.
  * @throws MillraceError `not_found` for a name the database has not, `conflict` when a migration was made by a version newer than this
