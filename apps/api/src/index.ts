@@ -1,4 +1,5 @@
 import type { Configuration } from '@millrace/configuration';
+import { clientTlsOf } from '@millrace/lifecycle';
 import { InProcessHub, InProcessLiveUpdates, RedisLiveUpdates } from '@millrace/live-updates';
 import type { LiveUpdates } from '@millrace/live-updates';
 import { AmqpBroker } from '@millrace/messaging';
@@ -28,12 +29,12 @@ export function createApi(options: ApiOptions): ApiService {
     logger,
     metrics,
     traces: openTraces('api', logger),
-    broker: options.broker ?? new AmqpBroker({ url: config['broker.url'], queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'api', logger, metrics }),
+    broker: options.broker ?? new AmqpBroker({ url: config['broker.url'], tls: clientTlsOf(config, 'broker'), queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'api', logger, metrics }),
     liveUpdates: options.liveUpdates ?? liveUpdatesOf(config, logger, metrics),
     owns: { broker: options.broker === undefined, liveUpdates: options.liveUpdates === undefined },
   });
 }
 
 function liveUpdatesOf(config: Configuration, logger: Logger, metrics: Metrics): LiveUpdates {
-  return config['redis.enabled'] ? new RedisLiveUpdates({ url: config['redis.url'], logger, metrics }) : new InProcessLiveUpdates(new InProcessHub(), false);
+  return config['redis.enabled'] ? new RedisLiveUpdates({ url: config['redis.url'], tls: clientTlsOf(config, 'redis'), logger, metrics }) : new InProcessLiveUpdates(new InProcessHub(), false);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptsReady } from '@millrace/contracts';
 import type { Configuration } from '@millrace/configuration';
-import { ManagedService } from '@millrace/lifecycle';
+import { ManagedService, clientTlsOf } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
 import { AmqpBroker } from '@millrace/messaging';
 import type { Broker, Delivery, Subscription } from '@millrace/messaging';
@@ -59,7 +59,7 @@ export class PodLauncher extends ManagedService {
     const logger = options.logger ?? createLogger({ service: 'pod-launcher', level: config['logging.level'], format: config['logging.format'] });
     this.#logger = logger;
     this.#template = readPodTemplate(config['pods.template_file']);
-    this.#broker = options.broker ?? new AmqpBroker({ url: config['broker.url'], queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'pod-launcher', logger, metrics: this.#metrics });
+    this.#broker = options.broker ?? new AmqpBroker({ url: config['broker.url'], tls: clientTlsOf(config, 'broker'), queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'pod-launcher', logger, metrics: this.#metrics });
     this.#client = new KubernetesClient({ url: config['pods.api_url'] || inCluster(), serviceAccountFolder: config['pods.service_account_folder'], namespace: config['pods.namespace'] || ownNamespace(config) });
     this.#made = this.#metrics.counter({ name: 'pods_made_total', help: 'Pods asked of the cluster, by result: made, exists, refused, failed.', labels: ['result'] });
     this.#finished = this.#metrics.counter({ name: 'pods_finished_total', help: 'Pods that ended, by phase. Succeeded says that the result was told, whatever it was.', labels: ['phase'] });

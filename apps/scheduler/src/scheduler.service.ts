@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { secretBoxOf } from '@millrace/access';
 import { OutsideSecrets } from '@millrace/configuration';
 import type { Configuration } from '@millrace/configuration';
-import { ManagedService, readTlsFiles, retryForever } from '@millrace/lifecycle';
+import { ManagedService, clientTlsOf, readTlsFiles, retryForever } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
 import { RedisLiveUpdates } from '@millrace/live-updates';
 import type { LiveUpdates } from '@millrace/live-updates';
@@ -63,8 +63,8 @@ export class SchedulerService extends ManagedService {
     this.#metrics = createMetrics('scheduler');
     this.#traces = openTraces('scheduler', this.#logger);
     const logger = this.#logger;
-    this.#broker = options.broker ?? new AmqpBroker({ url: config['broker.url'], queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'scheduler', logger, metrics: this.#metrics });
-    this.#liveUpdates = options.liveUpdates ?? new RedisLiveUpdates({ url: config['redis.url'], logger, metrics: this.#metrics });
+    this.#broker = options.broker ?? new AmqpBroker({ url: config['broker.url'], tls: clientTlsOf(config, 'broker'), queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'scheduler', logger, metrics: this.#metrics });
+    this.#liveUpdates = options.liveUpdates ?? new RedisLiveUpdates({ url: config['redis.url'], tls: clientTlsOf(config, 'redis'), logger, metrics: this.#metrics });
     this.#ops = new OpsServer({ port: config['scheduler.ops_port'], host: config['scheduler.grpc_host'], registry: this.#metrics.registry, health: () => this.health(), drain: { token: config['security.internal_token'], begin: () => this.drain('POST /drain') } });
   }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { OutsideSecrets } from '@millrace/configuration';
 import type { Configuration } from '@millrace/configuration';
 import { CALLBACK_RUNNERS, RunnerPool, TaskWorker, WorkerSession, builtEntries, openSpool, workerMetrics, type ChildEntries, type ResultSpool } from '@millrace/execution';
-import { ManagedService, readTlsFiles, type HealthReport, type TlsFiles } from '@millrace/lifecycle';
+import { ManagedService, clientTlsOf, readTlsFiles, type HealthReport, type TlsFiles } from '@millrace/lifecycle';
 import type { LiveUpdates } from '@millrace/live-updates';
 import { AmqpBroker, type Broker } from '@millrace/messaging';
 import { createLogReadHandler } from '@millrace/task-logs';
@@ -169,7 +169,7 @@ function logPortOf(config: Configuration, tls: TlsFiles | null, logger: Logger, 
 }
 
 function amqpBroker(config: Configuration, logger: Logger, metrics: Metrics): Broker {
-  return new AmqpBroker({ url: config['broker.url'], queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'worker', logger, metrics });
+  return new AmqpBroker({ url: config['broker.url'], tls: clientTlsOf(config, 'broker'), queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'worker', logger, metrics });
 }
 
 function version(): string {

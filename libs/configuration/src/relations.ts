@@ -5,6 +5,9 @@ import { OPTIONS } from './options.js';
 /** The internal token signs log reads and opens gRPC between services; shorter ones can be guessed. */
 export const INTERNAL_TOKEN_MIN_CHARS = 32;
 
+const BROKER_TLS = ['broker.tls_cert_file', 'broker.tls_key_file', 'broker.tls_ca_file'] as const;
+const REDIS_TLS = ['redis.tls_cert_file', 'redis.tls_key_file', 'redis.tls_ca_file'] as const;
+
 /** Problems no single key shows: what must hold between keys, and what a service can't do without. */
 export function relationProblems(at: <Key extends ConfigurationKey>(key: Key) => Configuration[Key], needs: readonly ConfigurationKey[]): string[] {
   const problems: string[] = [];
@@ -22,6 +25,10 @@ export function relationProblems(at: <Key extends ConfigurationKey>(key: Key) =>
   const inTheClear = at('log_server.urls').find((url) => /^http:/i.test(url));
   if (at('security.tls_cert_file') !== '' && inTheClear !== undefined) {
     problems.push(`log_server.urls (${envNameOf('log_server.urls')}): ${inTheClear} must begin with https://, because log-servers answer over TLS when security.tls_cert_file is set`);
+  }
+  for (const [address, scheme, files] of [['broker.url', 'amqps:', BROKER_TLS], ['redis.url', 'rediss:', REDIS_TLS]] as const) {
+    const given = files.find((key) => at(key) !== '');
+    if (given !== undefined && !at(address).startsWith(scheme)) problems.push(`${given} (${envNameOf(given)}) is set, and ${address} (${envNameOf(address)}) does not begin with ${scheme}//: the connection would not be encrypted`);
   }
   for (const key of needs) {
     if (at(key) !== '') continue;

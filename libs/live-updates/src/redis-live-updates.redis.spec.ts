@@ -1,6 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -98,6 +101,44 @@ describe('Redis in trouble', () => {
     live.present('worker', 'w', {}, 60_000);
     await vi.waitFor(async () => expect(await live.whoIsPresent('worker')).toHaveLength(1), { timeout: 10_000 });
   });
+
+  it('talks to a Redis that asks for a certificate when it has one of the right authority, and says why when not', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-redis-tls-'));
+    try {
+      const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+      const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+      for (const ca of ['ours', 'theirs']) openssl('req', '-x509', ...ec, '-keyout', `${ca}.key`, '-out', `${ca}.pem`, '-subj', `/CN=${ca}`, '-days', '2');
+      writeFileSync(join(folder, 'ext'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+      for (const [name, by] of [['server', 'ours'], ['client', 'ours'], ['stranger', 'theirs']] as const) {
+        openssl('req', ...ec, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
+        openssl('x509', '-req', '-in', `${name}.csr`, '-CA', `${by}.pem`, '-CAkey', `${by}.key`, '-CAcreateserial', '-out', `${name}.pem`, '-days', '2', '-extfile', 'ext');
+      }
+      const file = (name: string): Buffer => readFileSync(join(folder, name));
+      const port = await freePort();
+      servers.push(spawn('redis-server', ['--port', '0', '--tls-port', String(port), '--bind', '127.0.0.1', '--save', '', '--tls-cert-file', 'server.pem', '--tls-key-file', 'server.key', '--tls-ca-cert-file', 'ours.pem', '--tls-auth-clients', 'yes'], { cwd: folder, stdio: 'ignore' }));
+      const said: string[] = [];
+      const listening = createLogger({ service: 'spec', stream: new Writable({ write: (line, _encoding, done) => (said.push(String(line)), done()) }) });
+      const connecting = (name: string | null): RedisLiveUpdates => {
+        const created = new RedisLiveUpdates({ url: `rediss://localhost:${port}`, tls: { ca: file('ours.pem'), ...(name === null ? {} : { cert: file(`${name}.pem`), key: file(`${name}.key`) }) }, logger: listening, prefix: redis.prefix });
+        services.push(created);
+        return created;
+      };
+      const live = connecting('client');
+      await live.start();
+      await vi.waitFor(() => expect(live.connected).toBe(true), { timeout: 30_000 });
+      for (const name of [null, 'stranger']) {
+        said.length = 0;
+        const refused = connecting(name);
+        await refused.start();
+        // The server's alert, or, where our own write was first, the connection it reset.
+        await vi.waitFor(() => expect(said.join('')).toMatch(/no connection to Redis.*(certificate required|unknown ca|ECONNRESET|EPIPE|closed)/), { timeout: 30_000 });
+        expect(refused.connected).toBe(false);
+        await refused.stop();
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }, 90_000);
 
   it('ignores what others write to the channel', async () => {
     const live = service(redis.url);

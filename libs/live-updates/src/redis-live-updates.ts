@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { ManagedService, backoffMs } from '@millrace/lifecycle';
+import type { ClientTlsFiles } from '@millrace/lifecycle';
 import { createMetrics } from '@millrace/telemetry';
 import type { Logger, Metrics } from '@millrace/telemetry';
 import { readUpdates } from './check-update.js';
@@ -9,6 +10,8 @@ import type { LiveUpdate, LiveUpdates, Presence, PresenceKind } from './live-upd
 export interface RedisLiveUpdatesOptions {
   /** `redis.url`. */
   readonly url: string;
+  /** For `rediss:`. */
+  readonly tls?: ClientTlsFiles | undefined;
   readonly logger: Logger;
   readonly metrics?: Metrics;
   /** Before every key and channel; installations that share a Redis need different ones. Default `millrace`. */
@@ -108,6 +111,7 @@ export class RedisLiveUpdates extends ManagedService implements LiveUpdates {
 
   private connect(purpose: string): Redis {
     const redis = new Redis(this.options.url, {
+      ...(this.options.tls === undefined ? {} : { tls: this.options.tls }),
       // A command without a connection fails at once: waiting for Redis is the one thing nobody may do.
       enableOfflineQueue: false,
       maxRetriesPerRequest: 1,

@@ -1,6 +1,8 @@
-import { createConnection } from 'node:net';
+import { createConnection, isIP } from 'node:net';
 import { connect } from 'node:tls';
 import type { Configuration } from '@millrace/configuration';
+import { clientTlsOf } from '@millrace/lifecycle';
+import type { ClientTlsFiles } from '@millrace/lifecycle';
 import { AmqpBroker } from '@millrace/messaging';
 import type { Logger } from '@millrace/telemetry';
 import { fail, ok, reasonOf, skip, warn, within } from './check.js';
@@ -12,9 +14,9 @@ const LOOK_EVERY_MS = 50;
 /** Connects, logs in and looks whether the broker takes messages. */
 export async function checkBroker(config: Configuration): Promise<Finding> {
   const { host, pathname, username } = new URL(config['broker.url']);
-  const where = `${host}, virtual host ${decodeURIComponent(pathname.slice(1)) || '/'}, user ${username || 'guest'}`;
+  const where = `${host}, virtual host ${decodeURIComponent(pathname.slice(1)) || '/'}, user ${username || (config['broker.tls_cert_file'] === '' ? 'guest' : 'of the certificate')}`;
   const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
-  const broker = new AmqpBroker({ url: config['broker.url'], queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'doctor', logger: silent });
+  const broker = new AmqpBroker({ url: config['broker.url'], tls: clientTlsOf(config, 'broker'), queueType: config['broker.queue_type'], confirmTimeoutMs: config['broker.confirm_timeout_ms'], service: 'doctor', logger: silent });
   try {
     await broker.start();
     const until = performance.now() + ANSWER_WITHIN_MS;
@@ -34,17 +36,17 @@ export async function checkRedis(config: Configuration): Promise<Finding> {
   if (!config['redis.enabled']) return skip('redis', 'switched off (redis.enabled)');
   const url = new URL(config['redis.url']);
   try {
-    const answer = await within(ANSWER_WITHIN_MS, ping(url));
+    const answer = await within(ANSWER_WITHIN_MS, ping(url, clientTlsOf(config, 'redis')));
     return /^\+PONG|^-NOAUTH|^-DENIED/.test(answer) ? ok('redis', url.host) : warn('redis', `${url.host} answers ${answer.slice(0, 60)}`, 'MILLRACE__REDIS__URL');
   } catch (error) {
     return warn('redis', `${url.host}: ${reasonOf(error)}`, 'nothing is lost without it but live updates between processes; or set redis.enabled=false');
   }
 }
 
-function ping(url: URL): Promise<string> {
+function ping(url: URL, tls: ClientTlsFiles | undefined): Promise<string> {
   const at = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6_379) };
   return new Promise((resolve, reject) => {
-    const socket = url.protocol === 'rediss:' ? connect({ ...at, servername: at.host }) : createConnection(at);
+    const socket = url.protocol === 'rediss:' ? connect({ ...at, ...tls, ...(isIP(at.host) === 0 ? { servername: at.host } : {}) }) : createConnection(at);
     socket.once('error', reject);
     socket.once('data', (data) => {
       resolve(data.toString().trim());

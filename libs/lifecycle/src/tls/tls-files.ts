@@ -37,6 +37,30 @@ export function readTlsFiles({ cert, key, ca, prefix }: TlsPaths, nowMs: number 
   return files;
 }
 
+/** What a client shows and believes where it calls a server of another kind: each for itself, so that a private authority needs no certificate. */
+export interface ClientTlsFiles {
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  readonly ca?: Buffer;
+}
+
+/** The same looks as {@link readTlsFiles}. @returns null when nothing is named */
+export function readClientTlsFiles({ cert, key, ca, prefix }: TlsPaths, nowMs: number = Date.now()): ClientTlsFiles | null {
+  const pair = readTlsFiles({ cert, key, ca: '', prefix }, nowMs);
+  const authority = ca === '' ? null : read(ca, `${prefix}_ca_file`);
+  if (authority !== null) certificateOf(authority, ca, `${prefix}_ca_file`, nowMs);
+  if (pair === null && authority === null) return null;
+  return { ...(pair === null ? {} : { cert: pair.cert, key: pair.key }), ...(authority === null ? {} : { ca: authority }) };
+}
+
+type ClientTlsKeys<Prefix extends string> = `${Prefix}.tls_cert_file` | `${Prefix}.tls_key_file` | `${Prefix}.tls_ca_file`;
+
+/** Of the configuration, e.g. `broker.tls_cert_file` and its neighbours. */
+export function clientTlsOf<Prefix extends string>(config: Readonly<Record<ClientTlsKeys<Prefix>, string>>, prefix: Prefix): ClientTlsFiles | undefined {
+  const at = (name: 'cert' | 'key' | 'ca'): string => config[`${prefix}.tls_${name}_file` as ClientTlsKeys<Prefix>];
+  return readClientTlsFiles({ prefix: `${prefix}.tls`, cert: at('cert'), key: at('key'), ca: at('ca') }) ?? undefined;
+}
+
 function read(path: string, option: string): Buffer {
   try {
     return readFileSync(path);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Client, Server, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { channelCredentials, serverCredentials } from './grpc-credentials.js';
-import { readTlsFiles } from './tls-files.js';
+import { clientTlsOf, readTlsFiles } from './tls-files.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-tls-'));
 const at = (name: string): string => join(folder, name);
@@ -50,6 +50,23 @@ describe('certificates named in the configuration', () => {
     expect(wrong({ cert: '', key: '', ca: at('ours.pem') })).toThrow('each service needs a certificate');
     expect(wrong({ ca: folder })).toThrow('cannot be read (EISDIR)');
     chmodSync(at('worker.key'), 0o600);
+  });
+});
+
+describe('certificates towards servers of another kind', () => {
+  const towards = (cert: string, key: string, ca: string) => () => clientTlsOf({ 'broker.tls_cert_file': cert, 'broker.tls_key_file': key, 'broker.tls_ca_file': ca }, 'broker');
+
+  it('may be an authority alone, a certificate alone, both, or none', () => {
+    expect(towards('', '', '')()).toBeUndefined();
+    expect(Object.keys(towards('', '', at('ours.pem'))()!)).toEqual(['ca']);
+    expect(Object.keys(towards(at('worker.pem'), at('worker.key'), '')()!)).toEqual(['cert', 'key']);
+    expect(Object.keys(towards(at('worker.pem'), at('worker.key'), at('ours.pem'))()!)).toEqual(['cert', 'key', 'ca']);
+  });
+
+  it('are looked at like the others', () => {
+    expect(towards(at('worker.pem'), '', '')).toThrow('broker.tls_key_file is not set, and broker.tls_cert_file is');
+    expect(towards(at('worker.pem'), at('scheduler.key'), '')).toThrow(/broker.tls_key_file: .* is not the key/);
+    expect(towards('', '', at('text.pem'))).toThrow('broker.tls_ca_file: ' + at('text.pem') + ' holds no certificate');
   });
 });
 

@@ -2,6 +2,7 @@ import type { Channel, ChannelModel } from 'amqplib';
 import { WAKE_EXCHANGE } from '@millrace/contracts';
 import type { AttemptsReady, Wake } from '@millrace/contracts';
 import { ManagedService } from '@millrace/lifecycle';
+import type { ClientTlsFiles } from '@millrace/lifecycle';
 import type { HealthReport } from '@millrace/lifecycle';
 import { createMetrics } from '@millrace/telemetry';
 import type { Logger, Metrics } from '@millrace/telemetry';
@@ -18,6 +19,8 @@ import { WakeListener } from './wake-listener.js';
 export interface AmqpBrokerOptions {
   /** `broker.url`: with the virtual host as path. */
   readonly url: string;
+  /** `broker.tls_cert_file` and its neighbours. */
+  readonly tls?: ClientTlsFiles | undefined;
   /** `broker.queue_type`; default quorum. */
   readonly queueType?: QueueType;
   /** `broker.confirm_timeout_ms`; default 10,000. */
@@ -58,7 +61,7 @@ export class AmqpBroker extends ManagedService implements Broker {
     this.metrics = new BrokerMetrics(options.metrics ?? createMetrics(options.service, { process: false }));
     this.listener = new WakeListener(this.metrics, this.logger);
     this.wakes = new WakeGatherer((partition, wake) => this.sendWake(partition, wake));
-    const link = { url: options.url, service: options.service, logger: options.logger };
+    const link = { url: options.url, tls: options.tls, service: options.service, logger: options.logger };
     this.publishing = new AmqpLink({ ...link, purpose: 'publish', setUp: (model, giveUp) => this.setUpPublishing(model, giveUp), tearDown: () => this.tearDownPublishing() });
     this.consuming = new AmqpLink({ ...link, purpose: 'consume', setUp: (model, giveUp) => this.setUpConsuming(model, giveUp), tearDown: () => this.tearDownConsuming() });
     this.metrics.watchLinks([this.publishing, this.consuming]);

@@ -1,12 +1,15 @@
 import type { Duplex } from 'node:stream';
-import { connect } from 'amqplib';
+import { connect, credentials } from 'amqplib';
 import type { ChannelModel } from 'amqplib';
 import { Signal, backoffMs, pause } from '@millrace/lifecycle';
+import type { ClientTlsFiles } from '@millrace/lifecycle';
 import type { Logger } from '@millrace/telemetry';
 
 export interface AmqpLinkOptions {
   /** `amqp://user:password@host:port/vhost`; a `heartbeat` in the query wins over ours. */
   readonly url: string;
+  /** For `amqps:`. An address without a user name then logs in by the certificate (SASL EXTERNAL). */
+  readonly tls?: ClientTlsFiles | undefined;
   /** For the log and the broker's list of connections: `publish`, `consume`. */
   readonly purpose: string;
   readonly service: string;
@@ -148,6 +151,8 @@ export class AmqpLink {
       // Without it a hop costs 44 ms: small frames wait for the delayed acknowledgement of the last one.
       noDelay: true,
       timeout: OPEN_TIMEOUT_MS,
+      ...this.options.tls,
+      ...(this.options.tls?.cert !== undefined && url.username === '' ? { credentials: credentials.external() } : {}),
       clientProperties: { connection_name: `millrace ${this.options.service} ${this.options.purpose} ${process.pid}` },
     });
   }

@@ -1,6 +1,8 @@
 import { Controller, Inject } from '@nestjs/common';
 import { DagDependenciesReader } from '@millrace/persistence';
-import { Route } from '../openapi/operation.js';
+import type { Answer } from '../openapi/answer-schemas.js';
+import { Answers, Route } from '../openapi/operation.js';
+import { dagDependencies } from './dag-schemas.js';
 
 /** How dags hang together, over all that the caller may see. */
 @Controller()
@@ -8,8 +10,9 @@ export class DagDependenciesController {
   constructor(@Inject(DagDependenciesReader) private readonly dependencies: DagDependenciesReader) {}
 
   @Route('GET', '/api/millrace/v1/dagDependencies', { action: 'read', resource: 'dag' })
-  async list(): Promise<unknown> {
+  @Answers(dagDependencies)
+  async list(): Promise<Answer<typeof dagDependencies>> {
     const rows = await this.dependencies.all();
-    return { dag_dependencies: rows, total_entries: rows.length };
+    return { dag_dependencies: [...rows], total_entries: rows.length };
   }
 }

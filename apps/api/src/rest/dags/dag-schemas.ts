@@ -38,3 +38,8 @@ export const dagSchedule = named('DagSchedule', z.object({
   dag_id: z.string(), timetable_summary: z.string().nullable(), timetable_description: z.string().nullable(), timezone: z.string(), is_paused: z.boolean(), warnings: z.array(z.string()),
   published_until: time.nullable(), next_runs: z.array(z.object({ logical_date: time, data_interval_start: time, data_interval_end: time, run_after: time })),
 }));
+
+/** Which dags begin with, or wait for, what others do. */
+export const dagDependencies = named('DagDependencies', z.object({
+  dag_dependencies: z.array(z.object({ kind: z.enum(['asset', 'trigger', 'sensor']), source: z.string(), target: z.string(), via: z.string() })), total_entries: z.int(),
+}));

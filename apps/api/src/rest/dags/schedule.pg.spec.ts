@@ -34,3 +34,14 @@ describe('the next runs of a dag', () => {
     expect((await rig.get('/api/millrace/v1/dags/no_intervals/schedule')).body.warnings).toEqual([]);
   });
 });
+
+it('how dags hang together: what they trigger, wait for and are scheduled on', async () => {
+  const asset = { name: 'flights', uri: 's3://flights' };
+  const task = (taskId: string, more: object): object => ({ taskId, operator: 'Op', ...more });
+  await rig.publish('writes.ts', [exampleBashOperator({ dagId: 'writes', schedule: null, tasks: [task('write', { outlets: [asset] }), task('start', { fields: { triggerDagId: 'waits' } })] as never })]);
+  await rig.publish('reads.ts', [exampleBashOperator({ dagId: 'reads', schedule: { kind: 'assets', condition: { asset } } as never, tasks: [task('t', {})] as never })]);
+  await rig.publish('waits.ts', [exampleBashOperator({ dagId: 'waits', schedule: null, tasks: [task('wait', { fields: { externalDagId: 'writes' } })] as never })]);
+  expect((await rig.get('/api/millrace/v1/dagDependencies')).body).toEqual({ total_entries: 3, dag_dependencies: [
+    { kind: 'asset', source: 'writes', target: 'reads', via: 'flights' }, { kind: 'sensor', source: 'writes', target: 'waits', via: 'wait' }, { kind: 'trigger', source: 'writes', target: 'waits', via: 'start' },
+  ] });
+});
