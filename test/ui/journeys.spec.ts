@@ -116,6 +116,8 @@ describe.skipIf(path === null)('through the web UI, in Chromium, at a real serve
     await page.locator('.page-marks .state-mark').getByText('success').waitFor();
     await page.getByRole('button', { name: 'Try 1' }).click();
     await page.getByRole('log').getByText('orders_source is not set').first().waitFor();
+    await page.getByRole('link', { name: 'Audit log' }).last().click();
+    await page.getByRole('cell', { name: 'clear_task_instances' }).waitFor();
     expect(here.complaints).toEqual([]);
   });
 
@@ -169,6 +171,21 @@ describe.skipIf(path === null)('through the web UI, in Chromium, at a real serve
     await page.locator('.page-marks .state-mark').getByText('success').waitFor();
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download' }).click()]);
     expect(readFileSync(await download.path(), 'utf8')).toMatch(/line 1 of many\n[\s\S]*Try ended: success/);
+
+    // More than is read at once: its end, and a line in its middle, are shown without reading it all.
+    const line = (n: number, text: string): string => `[2026-11-23T10:00:00.000+0000] {task.stdout} INFO - far line ${n} ${text.padEnd(60, '.')}\n`;
+    appendFileSync(join(server.home, 'logs/dag_id=slow/run_id=live/task_id=write/attempt=1.log'), Array.from({ length: 240_000 }, (_, n) => line(n, n === 120_000 ? 'needle ' : '')).join(''));
+    await page.reload();
+    await page.getByRole('log').getByText('line 1 of many').first().waitFor();
+    await page.getByRole('button', { name: 'To the end' }).click();
+    await page.getByRole('log').getByText('far line 239999').waitFor();
+    await page.getByRole('button', { name: 'Earlier lines' }).waitFor();
+    await page.getByRole('searchbox', { name: 'Search the log' }).fill('needle');
+    await page.getByRole('button', { name: /^Search all/ }).click();
+    await page.getByRole('region', { name: 'Found in the whole log' }).getByRole('button', { name: /far line 120000/ }).click();
+    await page.locator('.log-line.marked').getByText('far line 120000').waitFor();
+    await page.getByRole('button', { name: 'To the beginning' }).click();
+    await page.getByRole('log').getByText('line 1 of many').first().waitFor();
     expect(here.complaints).toEqual([]);
   });
 

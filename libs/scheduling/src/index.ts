@@ -32,3 +32,4 @@ export type { AskingDag, OpenConnection, WatcherConnection } from './watchers/wa
 export { DagSourceDesk } from './dag-sources/dag-source-desk.js';
 export type { SourceState } from './dag-sources/dag-source-desk.js';
 export { DEPLOYED_FILE_MAX_BYTES, DOCUMENTS_BUNDLE } from './dag-sources/source-files.js';
+export { partitionsOf } from './membership/membership.js';

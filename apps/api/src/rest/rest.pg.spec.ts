@@ -322,8 +322,18 @@ describe('ours', () => {
     await withInstances('example_bash_operator', first.body.dag_run_id, { runme_0: 'success' });
     expect((await rig.call('POST', '/api/millrace/v1/dags/example_bash_operator/taskRuns', { body })).body).toEqual({ dag_run_id: first.body.dag_run_id, task_id: 'runme_0', try_number: 2 });
     expect((await rig.call('POST', '/api/millrace/v1/dags/example_bash_operator/taskRuns', { body: { ...body, task_id: 'zzz' } })).status).toBe(404);
-    expect((await rig.get('/api/millrace/v1/services?kind=api')).body).toMatchObject({ total_entries: 1, services: [{ kind: 'api', alive: true }] });
+    expect((await rig.get('/api/millrace/v1/services?kind=api')).body).toMatchObject({ total_entries: 1, services: [{ kind: 'api', alive: true, partitions: [] }] });
     expect((await rig.get('/api/millrace/v1/workers')).body).toMatchObject({ total_entries: 0 });
+  });
+
+  it('says which doorbell partitions each living scheduler has, each partition once', async () => {
+    await rig.sql(`insert into service_instance (id, kind, hostname, ended_at) values ('one', 'scheduler', 'h', null), ('two', 'scheduler', 'h', null), ('gone', 'scheduler', 'h', now())`);
+    const { services } = (await rig.get('/api/millrace/v1/services?kind=scheduler')).body as { services: { id: string; partitions: number[] }[] };
+    const of = (id: string): number[] => services.find((service) => service.id === id)!.partitions;
+    expect(of('one').length * of('two').length).toBeGreaterThan(0);
+    expect([...of('one'), ...of('two')].toSorted((a, b) => a - b)).toEqual(Array.from({ length: 16 }, (_, partition) => partition));
+    expect(of('gone')).toEqual([]);
+    await rig.sql(`delete from service_instance where id in ('one', 'two', 'gone')`);
   });
 });
 

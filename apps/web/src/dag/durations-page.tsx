@@ -8,10 +8,18 @@ import { Card } from '../chrome/page.js';
 import { Empty, Loaded } from '../feedback/feedback.js';
 import { get, path } from '../rest/client.js';
 import type { BoardRun } from '../rest/shapes.js';
-import { duration, secondsBetween } from '../time/format.js';
+import { duration, instantText, secondsBetween } from '../time/format.js';
 import { usePreferences, zoneName } from '../time/preferences.js';
 import { useWords } from '../words/words.js';
 import { boardQuery } from './queries.js';
+
+/** As everywhere else: 24 hours, and the day in ISO order. */
+const HOURS: uPlot.Axis.Values = [
+  [86_400, '{YYYY}-{MM}-{DD}', null, null, null, null, null, null, 1],
+  [3_600, '{HH}:{mm}', '\n{YYYY}-{MM}-{DD}', null, '\n{MM}-{DD}', null, null, null, 1],
+  [60, '{HH}:{mm}', '\n{YYYY}-{MM}-{DD}', null, '\n{MM}-{DD}', null, null, null, 1],
+  [1, ':{ss}', '\n{YYYY}-{MM}-{DD} {HH}:{mm}', null, '\n{MM}-{DD} {HH}:{mm}', null, '\n{HH}:{mm}', null, 1],
+];
 
 interface TaskDurations {
   readonly task_id: string;
@@ -82,9 +90,9 @@ function RunsChart({ dagId, runs }: { readonly dagId: string; readonly runs: rea
     const axis = { stroke: colour('--text-faint'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, font: '11px Inter Variable' };
     const chart = new uPlot({
       width: element.clientWidth, height: 240, tzDate: (at) => uPlot.tzDate(new Date(at * 1_000), zoneName(zone)), legend: { live: true }, cursor: { points: { size: 7 } },
-      axes: [axis, { ...axis, values: (_, splits) => splits.map((one) => duration(one)), size: 62 }],
+      axes: [{ ...axis, values: HOURS }, { ...axis, values: (_, splits) => splits.map((one) => duration(one)), size: 62 }],
       series: [
-        {},
+        { label: t('Time'), value: (_, value) => (value === null ? '—' : instantText(new Date(value * 1_000).toISOString(), zone, 'minute')) },
         { label: t('ran'), stroke: colour('--accent'), width: 2, fill: `color-mix(in srgb, ${colour('--accent')} 12%, transparent)`, value: (_, value) => duration(value), points: { show: runs.length < 80, size: 5, fill: colour('--accent') } },
         { label: t('waited'), stroke: colour('--state-queued'), width: 1.5, dash: [4, 3], value: (_, value) => duration(value), points: { show: false } },
       ],

@@ -6,8 +6,8 @@ import { useState } from 'react';
 import type { FormEvent } from 'react';
 import { tellDone } from '../feedback/feedback.js';
 import { path, send } from '../rest/client.js';
-import { instantText } from '../time/format.js';
-import { usePreferences } from '../time/preferences.js';
+import { instantOf, instantText, wallClock } from '../time/format.js';
+import { usePreferences, zoneName } from '../time/preferences.js';
 import { useWords } from '../words/words.js';
 import { detailsQuery } from '../dag/queries.js';
 import { usePause } from './actions.js';
@@ -22,11 +22,11 @@ export function BackfillDialog({ dagId, close }: { readonly dagId: string; reado
   const pause = usePause();
   const { zone } = usePreferences();
   const dag = useQuery(detailsQuery(dagId)).data;
-  const [form, setForm] = useState(() => ({ from: dayBefore(7), to: dayBefore(1), reprocess: 'none', runs: 4, backwards: false, conf: '', unpause: true }));
+  const [form, setForm] = useState(() => ({ from: dayBefore(7, zone), to: dayBefore(1, zone), reprocess: 'none', runs: 4, backwards: false, conf: '', unpause: true }));
   const change = (next: Partial<typeof form>): void => setForm((before) => ({ ...before, ...next }));
   const [asked] = useDebouncedValue(form, 250);
   const bodyOf = (values: typeof form) => ({
-    dag_id: dagId, from_date: new Date(values.from).toISOString(), to_date: new Date(values.to).toISOString(), reprocess_behavior: values.reprocess, max_active_runs: values.runs, run_backwards: values.backwards,
+    dag_id: dagId, from_date: instantOf(values.from, zone), to_date: instantOf(values.to, zone), reprocess_behavior: values.reprocess, max_active_runs: values.runs, run_backwards: values.backwards,
     dag_run_conf: values.conf.trim() === '' ? {} : (JSON.parse(values.conf) as Record<string, unknown>),
   });
   const isWhole = form.from !== '' && form.to !== '';
@@ -55,8 +55,8 @@ export function BackfillDialog({ dagId, close }: { readonly dagId: string; reado
     <Modal opened onClose={close} title={t('Backfill {dag}', { dag: dag?.dag_display_name ?? dagId })} size="lg">
       <form className="form" onSubmit={submit}>
         <Group grow gap="xs">
-          <TextInput type="datetime-local" label={t('From')} required withAsterisk={false} value={form.from} onChange={(event) => change({ from: event.currentTarget.value })} />
-          <TextInput type="datetime-local" label={t('To')} required withAsterisk={false} value={form.to} onChange={(event) => change({ to: event.currentTarget.value })} />
+          <TextInput type="datetime-local" label={t('From')} description={zoneName(zone)} required withAsterisk={false} value={form.from} onChange={(event) => change({ from: event.currentTarget.value })} />
+          <TextInput type="datetime-local" label={t('To')} description={zoneName(zone)} required withAsterisk={false} value={form.to} onChange={(event) => change({ to: event.currentTarget.value })} />
         </Group>
         <Group grow gap="xs" align="flex-start">
           <Select label={t('Dates that have run already')} allowDeselect={false} value={form.reprocess} onChange={(reprocess) => change({ reprocess: reprocess ?? 'none' })} data={[{ value: 'none', label: t('leave them') }, { value: 'failed', label: t('run failed ones again') }, { value: 'completed', label: t('run all of them again') }]} />
@@ -86,7 +86,7 @@ export function BackfillDialog({ dagId, close }: { readonly dagId: string; reado
   );
 }
 
-function dayBefore(days: number): string {
-  const date = new Date(Date.now() - days * 86_400_000);
-  return `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, '0')}-${String(date.getDate()).padStart(2, '0')}T00:00`;
+/** Midnight of so many days ago. */
+function dayBefore(days: number, zone: string): string {
+  return `${wallClock(new Date(Date.now() - days * 86_400_000).toISOString(), zone).slice(0, 10)}T00:00`;
 }

@@ -1,3 +1,4 @@
+import { instantOf, wallClock } from '../time/format.js';
 import type { Param } from '../rest/shapes.js';
 
 export type FieldKind = 'choice' | 'choices' | 'boolean' | 'integer' | 'number' | 'date' | 'instant' | 'text' | 'long-text' | 'list' | 'json';
@@ -17,7 +18,8 @@ export interface Field {
   readonly maximum: number | undefined;
 }
 
-export function fieldsOf(params: Readonly<Record<string, Param>>): readonly Field[] {
+/** @param zone what times are shown in */
+export function fieldsOf(params: Readonly<Record<string, Param>>, zone: string): readonly Field[] {
   return Object.entries(params).map(([name, param]) => {
     const schema = param.schema;
     const types = [schema['type'] ?? typeOf(param.value)].flat().map(String);
@@ -33,7 +35,7 @@ export function fieldsOf(params: Readonly<Record<string, Param>>): readonly Fiel
       choices: offered.map((one) => ({ value: written(one), label: labels[String(one)] ?? written(one) })),
       isNullable,
       isFixed: 'const' in schema,
-      initial: initialOf(kind, param.value),
+      initial: initialOf(kind, param.value, zone),
       section: typeof schema['section'] === 'string' ? schema['section'] : null,
       minimum: typeof schema['minimum'] === 'number' ? schema['minimum'] : undefined,
       maximum: typeof schema['maximum'] === 'number' ? schema['maximum'] : undefined,
@@ -42,9 +44,13 @@ export function fieldsOf(params: Readonly<Record<string, Param>>): readonly Fiel
 }
 
 /** What a field's content means as JSON. @throws Error with a sentence when it means nothing. */
-export function valueOf(field: Field, content: string | boolean | readonly string[], params: Readonly<Record<string, Param>>): unknown {
+export function valueOf(field: Field, content: string | boolean | readonly string[], params: Readonly<Record<string, Param>>, zone: string): unknown {
   if (typeof content === 'boolean') return content;
-  if (Array.isArray(content)) return content;
+  if (Array.isArray(content)) {
+    const schema = params[field.name]!.schema;
+    const offered = (schema['examples'] ?? (schema['items'] as { enum?: unknown } | undefined)?.enum ?? []) as unknown[];
+    return content.map((text) => offered.find((one) => written(one) === text) ?? text);
+  }
   const text = content as string;
   if (text.trim() === '' && field.kind !== 'text' && field.kind !== 'long-text') {
     if (field.isNullable) return null;
@@ -72,8 +78,7 @@ export function valueOf(field: Field, content: string | boolean | readonly strin
         throw new Error(`${field.title}: this is not JSON`);
       }
     case 'instant': {
-      const date = new Date(text);
-      return Number.isNaN(date.getTime()) ? text : date.toISOString();
+      return instantOf(text, zone);
     }
     default:
       return text;
@@ -100,14 +105,19 @@ function typeOf(value: unknown): string {
   return typeof value;
 }
 
-function initialOf(kind: FieldKind, value: unknown): string | boolean | readonly string[] {
+function initialOf(kind: FieldKind, value: unknown, zone: string): string | boolean | readonly string[] {
   if (kind === 'boolean') return value === true;
   if (kind === 'choices') return Array.isArray(value) ? value.map(written) : [];
   if (value === null || value === undefined) return '';
   if (kind === 'list' && Array.isArray(value)) return value.map(written).join('\n');
   if (kind === 'json') return JSON.stringify(value, null, 2);
-  if (kind === 'instant') return String(value).slice(0, 16);
+  if (kind === 'instant') return Number.isNaN(Date.parse(String(value))) ? '' : wallClock(withZone(String(value)), zone);
   return written(value);
+}
+
+/** A time without a zone is UTC, as everywhere in the api. */
+function withZone(text: string): string {
+  return /(?:Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`;
 }
 
 function written(value: unknown): string {

@@ -7,6 +7,8 @@ import type { FormEvent } from 'react';
 import { Loaded, tellDone } from '../feedback/feedback.js';
 import { get, path, send } from '../rest/client.js';
 import type { DagDetails, DagRun } from '../rest/shapes.js';
+import { instantOf } from '../time/format.js';
+import { usePreferences, zoneName } from '../time/preferences.js';
 import { useWords } from '../words/words.js';
 import { usePause } from './actions.js';
 import { ParamField } from './param-field.js';
@@ -30,7 +32,8 @@ function TriggerForm({ dag, close }: { readonly dag: DagDetails; readonly close:
   const navigate = useNavigate();
   const client = useQueryClient();
   const pause = usePause();
-  const fields = useMemo(() => fieldsOf(dag.params), [dag.params]);
+  const { zone } = usePreferences();
+  const fields = useMemo(() => fieldsOf(dag.params, zone), [dag.params, zone]);
   const [contents, setContents] = useState<Contents>(() => Object.fromEntries(fields.map((field) => [field.name, field.initial])));
   const [isUnpausing, setUnpausing] = useState(dag.is_paused);
   const [more, setMore] = useState({ runId: '', logicalDate: '', note: '', conf: '', partitionKey: '' });
@@ -39,9 +42,9 @@ function TriggerForm({ dag, close }: { readonly dag: DagDetails; readonly close:
   const trigger = useMutation({
     mutationFn: async () => {
       const conf: Record<string, unknown> = more.conf.trim() === '' ? {} : (JSON.parse(more.conf) as Record<string, unknown>);
-      for (const field of fields) if (!field.isFixed) conf[field.name] = valueOf(field, contents[field.name] ?? '', dag.params);
+      for (const field of fields) if (!field.isFixed) conf[field.name] = valueOf(field, contents[field.name] ?? '', dag.params, zone);
       return send<DagRun>('POST', path`/api/v2/dags/${dag.dag_id}/dagRuns`, {
-        logical_date: more.logicalDate === '' ? null : new Date(more.logicalDate).toISOString(), conf,
+        logical_date: more.logicalDate === '' ? null : instantOf(more.logicalDate, zone), conf,
         ...(more.runId === '' ? {} : { dag_run_id: more.runId }), ...(more.note === '' ? {} : { note: more.note }), ...(more.partitionKey === '' ? {} : { partition_key: more.partitionKey }),
       });
     },
@@ -76,7 +79,7 @@ function TriggerForm({ dag, close }: { readonly dag: DagDetails; readonly close:
         <summary>{t('More: run id, logical date, configuration, note')}</summary>
         <div className="form">
           <TextInput label={t('Run id')} placeholder={t('made for you')} value={more.runId} onChange={(event) => { const { value } = event.currentTarget; setMore((before) => ({ ...before, runId: value })); }} />
-          <TextInput type="datetime-local" label={t('Logical date')} description={t('Empty: none')} value={more.logicalDate} onChange={(event) => { const { value } = event.currentTarget; setMore((before) => ({ ...before, logicalDate: value })); }} />
+          <TextInput type="datetime-local" label={t('Logical date')} description={`${zoneName(zone)} · ${t('Empty: none')}`} value={more.logicalDate} onChange={(event) => { const { value } = event.currentTarget; setMore((before) => ({ ...before, logicalDate: value })); }} />
           <TextInput label={t('Partition key')} value={more.partitionKey} onChange={(event) => { const { value } = event.currentTarget; setMore((before) => ({ ...before, partitionKey: value })); }} />
           <Textarea label={t('Further configuration (JSON)')} classNames={{ input: 'mono' }} autosize minRows={2} placeholder="{}" value={more.conf} onChange={(event) => { const { value } = event.currentTarget; setMore((before) => ({ ...before, conf: value })); }} />
           <Textarea label={t('Note')} autosize minRows={1} value={more.note} onChange={(event) => { const { value } = event.currentTarget; setMore((before) => ({ ...before, note: value })); }} />

@@ -11,6 +11,7 @@ import { path, send } from '../rest/client.js';
 import type { Param } from '../rest/shapes.js';
 import { useMay } from '../session/session.js';
 import { Ago } from '../time/instant.js';
+import { usePreferences } from '../time/preferences.js';
 import { useWords } from '../words/words.js';
 
 export interface Question {
@@ -22,6 +23,7 @@ export interface Question {
   readonly defaults: readonly string[] | null;
   readonly params: Readonly<Record<string, unknown>>;
   readonly created_at: string;
+  readonly assigned_users?: readonly { readonly name: string }[] | null;
   readonly response_received: boolean;
   readonly responded_at: string | null;
   readonly responded_by_user: { readonly name: string } | null;
@@ -34,14 +36,15 @@ export function QuestionCard({ question, withTask = true }: { readonly question:
   const t = useWords();
   const may = useMay();
   const client = useQueryClient();
+  const { zone } = usePreferences();
   const { task_instance: instance } = question;
   const [chosen, setChosen] = useState<readonly string[]>(question.defaults ?? []);
   const params = useMemo(() => asParams(question.params), [question.params]);
-  const fields = useMemo(() => fieldsOf(params), [params]);
+  const fields = useMemo(() => fieldsOf(params, zone), [params, zone]);
   const [contents, setContents] = useState<Readonly<Record<string, string | boolean | readonly string[]>>>(() => Object.fromEntries(fields.map((field) => [field.name, field.initial])));
   const answer = useMutation({
     mutationFn: async (options: readonly string[]) => send('PATCH', path`/api/v2/dags/${instance.dag_id}/dagRuns/${instance.dag_run_id}/taskInstances/${instance.task_id}/${instance.map_index}/hitlDetails`, {
-      chosen_options: options, params_input: Object.fromEntries(fields.filter((field) => !field.isFixed).map((field) => [field.name, valueOf(field, contents[field.name] ?? '', params)])),
+      chosen_options: options, params_input: Object.fromEntries(fields.filter((field) => !field.isFixed).map((field) => [field.name, valueOf(field, contents[field.name] ?? '', params, zone)])),
     }),
     onSuccess: () => tellDone(t('Answered; the task goes on')),
     onSettled: () => Promise.all([client.invalidateQueries({ queryKey: ['inbox'] }), client.invalidateQueries({ queryKey: ['dag', instance.dag_id] })]),
@@ -51,6 +54,7 @@ export function QuestionCard({ question, withTask = true }: { readonly question:
   return (
     <Card title={question.subject} aside={<span className="soft small">{withTask && <><Link to="/dags/$dagId/runs/$runId/tasks/$taskId" params={{ dagId: instance.dag_id, runId: instance.dag_run_id, taskId: instance.task_id }} search={instance.map_index < 0 ? {} : { map: instance.map_index }}>{instance.dag_id} / {instance.task_id}</Link> · </>}<Ago at={question.created_at} /></span>}>
       <div className="form">
+        {!question.response_received && (question.assigned_users ?? []).length > 0 && <p className="soft small">{t('Asked: {who}', { who: question.assigned_users!.map((user) => user.name).join(', ') })}</p>}
         {question.body !== null && question.body !== '' && <Markdown text={question.body} />}
         {question.response_received ? (
           <p className="soft">{t('{who} chose {what}', { who: question.responded_by_user?.name ?? '—', what: (question.chosen_options ?? []).join(', ') })} · <Ago at={question.responded_at} />{given.length > 0 && <span className="mono small block">{given.map(([name, value]) => `${name} = ${JSON.stringify(value)}`).join(', ')}</span>}</p>

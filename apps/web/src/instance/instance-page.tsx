@@ -21,6 +21,7 @@ import { ChangeDialog } from '../run/clear-dialog.js';
 import { NoteField } from '../run/note-field.js';
 import { WhyInstance } from '../run/why.js';
 import { useMay } from '../session/session.js';
+import { AuditList } from '../runs/audit-list.js';
 import { Ago, Instant, Took } from '../time/instant.js';
 import { duration } from '../time/format.js';
 import { useWords } from '../words/words.js';
@@ -31,7 +32,7 @@ import { XComs } from './xcoms.js';
 export interface InstanceSearch {
   readonly map?: number | undefined;
   readonly try?: number | undefined;
-  readonly view?: 'fields' | 'xcoms' | 'details' | 'mapped' | undefined;
+  readonly view?: 'fields' | 'xcoms' | 'details' | 'mapped' | 'audit' | undefined;
   readonly level?: Level | undefined;
   readonly line?: number | undefined;
 }
@@ -62,7 +63,7 @@ export function InstancePage() {
   const view = search.view ?? (isSummary ? 'mapped' : undefined);
   const tabs: readonly (readonly [InstanceSearch['view'], string])[] = isSummary
     ? [['mapped', t('Mapped instances')], ['details', t('Details')]]
-    : [[undefined, t('Log')], ['fields', t('Rendered fields')], ['xcoms', t('XComs')], ['details', t('Details')]];
+    : [[undefined, t('Log')], ['fields', t('Rendered fields')], ['xcoms', t('XComs')], ['details', t('Details')], ...(may('read', 'audit_log') ? [['audit', t('Audit log')] as const] : [])];
   return (
     <Page
       wide title={title} crumbs={crumbs}
@@ -105,6 +106,7 @@ export function InstancePage() {
             {view === 'mapped' ? <MappedList dagId={dagId} runId={runId} taskId={taskId} states={shown.mapped?.states ?? {}} />
               : view === 'fields' ? <Fields data={shown} />
               : view === 'xcoms' ? <XComs dagId={dagId} runId={runId} taskId={taskId} mapIndex={mapIndex} />
+              : view === 'audit' ? <AuditList dagId={dagId} runId={runId} taskId={taskId} mapIndex={mapIndex} />
               : view === 'details' ? <Details dagId={dagId} runId={runId} taskId={taskId} data={shown} />
               : <Log dagId={dagId} runId={runId} taskId={taskId} mapIndex={mapIndex} data={shown} />}
           </div>

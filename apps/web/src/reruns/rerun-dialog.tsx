@@ -5,6 +5,8 @@ import { useState } from 'react';
 import type { FormEvent } from 'react';
 import { structureQuery } from '../dag/queries.js';
 import { path, send } from '../rest/client.js';
+import { instantOf } from '../time/format.js';
+import { usePreferences, zoneName } from '../time/preferences.js';
 import { useWords } from '../words/words.js';
 import type { RerunDraft } from './rerun-shapes.js';
 
@@ -13,6 +15,7 @@ export function RerunDialog({ dagId, runIds, close }: { readonly dagId: string; 
   const t = useWords();
   const client = useQueryClient();
   const navigate = useNavigate();
+  const { zone } = usePreferences();
   const tasks = useQuery(structureQuery(dagId)).data?.tasks ?? [];
   const [form, setForm] = useState({
     from: '', to: '', states: runIds.length > 0 ? ([] as string[]) : ['failed'], tasks: [] as string[], upstream: false, downstream: true, onlyFailed: runIds.length === 0, newestFirst: false, runs: '' as number | '', isLatest: false, conf: '', note: '',
@@ -21,7 +24,7 @@ export function RerunDialog({ dagId, runIds, close }: { readonly dagId: string; 
   const plan = useMutation({
     mutationFn: async () => send<RerunDraft>('POST', path`/api/millrace/v1/dags/${dagId}/reruns`, {
       ...(runIds.length > 0 ? { run_ids: runIds } : {}),
-      ...(form.from === '' ? {} : { from_date: new Date(form.from).toISOString() }), ...(form.to === '' ? {} : { to_date: new Date(form.to).toISOString() }),
+      ...(form.from === '' ? {} : { from_date: instantOf(form.from, zone) }), ...(form.to === '' ? {} : { to_date: instantOf(form.to, zone) }),
       ...(form.states.length === 0 ? {} : { run_states: form.states }), ...(form.tasks.length === 0 ? {} : { task_ids: form.tasks, include_upstream: form.upstream, include_downstream: form.downstream }),
       only_failed: form.onlyFailed, order: form.newestFirst ? 'newest_first' : 'oldest_first', ...(form.runs === '' ? {} : { max_active_runs: form.runs }), version: form.isLatest ? 'latest' : 'original',
       ...(form.conf.trim() === '' ? {} : { conf: JSON.parse(form.conf) as unknown }), ...(form.note === '' ? {} : { note: form.note }),
@@ -44,8 +47,8 @@ export function RerunDialog({ dagId, runIds, close }: { readonly dagId: string; 
         {runIds.length === 0 && (
           <>
             <Group grow gap="xs">
-              <TextInput type="datetime-local" label={t('Logical date from')} value={form.from} onChange={(event) => change({ from: event.currentTarget.value })} />
-              <TextInput type="datetime-local" label={t('To')} value={form.to} onChange={(event) => change({ to: event.currentTarget.value })} />
+              <TextInput type="datetime-local" label={t('Logical date from')} description={zoneName(zone)} value={form.from} onChange={(event) => change({ from: event.currentTarget.value })} />
+              <TextInput type="datetime-local" label={t('To')} description={zoneName(zone)} value={form.to} onChange={(event) => change({ to: event.currentTarget.value })} />
             </Group>
             <MultiSelect label={t('Runs that are')} placeholder={form.states.length === 0 ? t('Any state') : undefined} value={form.states} onChange={(states) => change({ states })} data={['failed', 'success', 'running', 'queued'].map((value) => ({ value, label: t(value) }))} clearable />
           </>

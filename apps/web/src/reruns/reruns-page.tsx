@@ -120,7 +120,7 @@ function Plan({ dagId, id }: { readonly dagId: string; readonly id: string }) {
                       <tbody>
                         {list.items.map((one) => (
                           <tr key={one.place}>
-                            <td className="right num">{one.place + 1}</td><td className="clip-cell"><Link to="/dags/$dagId/runs/$runId" params={{ dagId, runId: one.dag_run_id }}>{one.dag_run_id}</Link>{one.partition_key !== null && <span className="tag after">{one.partition_key}</span>}</td>
+                            <td className="right num">{one.place + 1}</td><td className="clip-cell narrow"><Link to="/dags/$dagId/runs/$runId" params={{ dagId, runId: one.dag_run_id }}>{one.dag_run_id}</Link>{one.partition_key !== null && <span className="tag after">{one.partition_key}</span>}</td>
                             <td className="wide-only"><Instant at={one.logical_date} parts="minute" /></td><td className="right num">{one.task_instances}</td><td className="nowrap"><span className={one.state === 'failed' ? 'pill warn' : one.state === 'done' ? 'pill on' : 'pill'}>{t(one.state)}</span>{one.outcome !== null && <span className="soft small"> {one.outcome}</span>}</td>
                           </tr>
                         ))}

@@ -23,7 +23,7 @@ export function Gantt({ dagId, runId, structure, data }: { readonly dagId: strin
   const frame = useRef<HTMLDivElement>(null);
   const now = useNow();
   const byId = useMemo(() => new Map(data.tasks.map((task) => [task.task_id, task])), [data.tasks]);
-  const rows = useMemo(() => taskRows(structure, new Set()).filter((row) => row.kind === 'task' && byId.get(row.id)?.queued_at != null), [structure, byId]);
+  const rows = useMemo(() => taskRows(structure, new Set()).filter((row) => row.kind === 'task' && hasBegun(byId.get(row.id))), [structure, byId]);
   const at = (text: string | null | undefined): number | null => (text === null || text === undefined ? null : Date.parse(text));
   const begin = Math.min(...[data.run.start_date, ...data.tasks.map((task) => task.queued_at)].map((text) => at(text) ?? Number.POSITIVE_INFINITY));
   const end = Math.max(at(data.run.end_date) ?? now, ...data.tasks.map((task) => at(task.end_date) ?? 0));
@@ -64,4 +64,9 @@ export function Gantt({ dagId, runId, structure, data }: { readonly dagId: strin
       <div className="gantt-foot faint small"><span><i className="gantt-wait key" />{t('waited in a queue')}</span><span><i className="gantt-run key" />{t('ran')}</span></div>
     </div>
   );
+}
+
+/** What is not even queued has no place in time yet. */
+function hasBegun(task: RunTasks['tasks'][number] | undefined): boolean {
+  return task !== undefined && task.queued_at !== null && !(task.start_date === null && standsFor(task.states) === 'none');
 }

@@ -16,6 +16,7 @@ import { standsFor, stateName } from '../look/states.js';
 import { path, send } from '../rest/client.js';
 import type { RunTasks, Structure } from '../rest/shapes.js';
 import { useMay } from '../session/session.js';
+import { AuditList } from '../runs/audit-list.js';
 import { Ago, Instant, Took } from '../time/instant.js';
 import { useWords } from '../words/words.js';
 import { ChangeDialog } from './clear-dialog.js';
@@ -24,7 +25,7 @@ import { NoteField } from './note-field.js';
 import { WhyRun } from './why.js';
 
 export interface RunSearch {
-  readonly view?: 'gantt' | 'graph' | 'details' | undefined;
+  readonly view?: 'gantt' | 'graph' | 'details' | 'audit' | undefined;
   readonly q?: string | undefined;
   readonly state?: string | undefined;
 }
@@ -67,7 +68,7 @@ export function RunPage() {
   const facts = run.data?.run;
   const crumbs = [{ text: t('Dags'), to: '/dags' }, { text: dagId, to: `/dags/${encodeURIComponent(dagId)}` }, { text: t('Run') }];
   if (run.isError && run.data === undefined) return <Page title={runId} crumbs={crumbs}><Failure error={run.error} again={() => void run.refetch()} /></Page>;
-  const tabs = [[undefined, t('Tasks')], ['graph', t('Graph')], ['gantt', t('Gantt')], ['details', t('Details')]] as const;
+  const tabs = [[undefined, t('Tasks')], ['graph', t('Graph')], ['gantt', t('Gantt')], ['details', t('Details')], ...(may('read', 'audit_log') ? [['audit', t('Audit log')] as const] : [])] as const;
   return (
     <Page
       wide title={runId} crumbs={crumbs.slice(0, 2)}
@@ -104,7 +105,7 @@ export function RunPage() {
             {data.run.reason !== null && <p className="banner danger">{data.run.reason}</p>}
             {data.run.end_date === null && <WhyRun dagId={dagId} runId={runId} state={data.run.state} />}
             <Loaded query={structure} rows={10}>
-              {(shape) => view === 'graph' ? <RunGraph dagId={dagId} runId={runId} structure={shape} data={data} /> : view === 'gantt' ? <Gantt dagId={dagId} runId={runId} structure={shape} data={data} /> : view === 'details' ? <RunDetails dagId={dagId} data={data} /> : <TaskList dagId={dagId} runId={runId} structure={shape} data={data} />}
+              {(shape) => view === 'graph' ? <RunGraph dagId={dagId} runId={runId} structure={shape} data={data} /> : view === 'gantt' ? <Gantt dagId={dagId} runId={runId} structure={shape} data={data} /> : view === 'details' ? <RunDetails dagId={dagId} data={data} /> : view === 'audit' ? <AuditList dagId={dagId} runId={runId} /> : <TaskList dagId={dagId} runId={runId} structure={shape} data={data} />}
             </Loaded>
           </>
         )}
@@ -177,7 +178,7 @@ function RunDetails({ dagId, data }: { readonly dagId: string; readonly data: Ru
       <Card title={t('Run')}>
         <Facts rows={[
           [t('State'), <StateMark key="s" state={run.state} />], [t('Kind'), t(run.run_type.replaceAll('_', ' '))], [t('Logical date'), <Instant key="l" at={run.logical_date} />],
-          [t('Data interval'), <span key="d"><Instant at={run.data_interval_start} /> – <Instant at={run.data_interval_end} /></span>], [t('Run after'), <Instant key="a" at={run.run_after} />], [t('Queued'), <Instant key="q" at={run.queued_at} />],
+          [t('Data interval'), run.data_interval_start === null ? null : <span key="d"><Instant at={run.data_interval_start} /> – <Instant at={run.data_interval_end} /></span>], [t('Run after'), <Instant key="a" at={run.run_after} />], [t('Queued'), <Instant key="q" at={run.queued_at} />],
           [t('Started'), <Instant key="st" at={run.start_date} />], [t('Ended'), <Instant key="e" at={run.end_date} />], [t('Waited'), <Took key="w" from={run.queued_at} to={run.start_date} live={false} />], [t('Ran'), <Took key="r" from={run.start_date} to={run.end_date} />],
           [t('Triggered by'), `${run.triggering_user_name ?? ''} ${run.triggered_by}`.trim()], [t('Dag version'), <Link key="v" to="/dags/$dagId/code" params={{ dagId }} search={{ version: run.version_number }}>v{run.version_number}</Link>], [t('Partition key'), run.partition_key],
         ]} />

@@ -59,7 +59,7 @@ export function BackfillList({ dagId }: { readonly dagId: string | null }) {
                       {dagId === null && <td><Link to="/dags/$dagId" params={{ dagId: one.dag_id }}>{one.display_name}</Link></td>}
                       <td><Instant at={one.from_date} parts="minute" /> – <Instant at={one.to_date} parts="minute" />{one.run_backwards && <span className="faint"> {t('newest first')}</span>}</td>
                       <td><span className={isOpen && !one.is_paused ? 'pill on' : 'pill'}>{state}</span></td>
-                      <td><span className="progress"><StateBar states={one.runs} width="100%" /><button type="button" className="link num small" aria-expanded={shown === one.id} aria-label={t('{done} / {all} runs done; show them', { done, all: total })} onClick={() => setShown(shown === one.id ? null : one.id)}>{done} / {total}</button></span></td>
+                      <td><span className="progress"><StateBar states={one.runs} width="100%" isProgress /><button type="button" className="link num small" aria-expanded={shown === one.id} aria-label={t('{done} / {all} runs done; show them', { done, all: total })} onClick={() => setShown(shown === one.id ? null : one.id)}>{done} / {total}</button></span></td>
                       <td className="right num wide-only">{one.max_active_runs}</td><td className="soft wide-only">{one.triggering_user_name}</td><td className="wide-only"><Ago at={one.created_at} /></td>
                       <td className="right">
                         {isOpen && may('edit', 'backfill') && (

@@ -69,7 +69,7 @@ export function SettingsList(props: {
       </Loaded>
       {editing !== null && (
         <EntryDialog
-          title={editing === 'new' ? t('New') : String(editing[props.idField])} fields={props.fields(editing === 'new')} initial={editing === 'new' ? props.blank : editing} refresh={key} close={() => setEditing(null)}
+          title={editing === 'new' ? `${t('New')}: ${props.title}` : String(editing[props.idField])} fields={props.fields(editing === 'new')} initial={editing === 'new' ? props.blank : editing} refresh={key} close={() => setEditing(null)}
           save={(entry) => (editing === 'new' ? send('POST', props.address, props.toBody(entry, true)) : send('PATCH', at(editing), props.toBody(entry, false)))}
         />
       )}

@@ -1,8 +1,8 @@
 import { ActionIcon, Button, Code, CopyButton, Modal, Tooltip } from '@mantine/core';
-import { IconKey, IconPlus, IconTrash } from '@tabler/icons-react';
+import { IconPlus, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Empty, Loaded, tellDone, tellFailed } from '../feedback/feedback.js';
+import { Loaded, tellDone, tellFailed } from '../feedback/feedback.js';
 import { get, path, send } from '../rest/client.js';
 import { useMay } from '../session/session.js';
 import { Ago } from '../time/instant.js';
@@ -36,9 +36,9 @@ export function TokensCard() {
   const states = { active: t('active'), expired: t('expired'), revoked: t('revoked') };
   return (
     <section aria-label={t('Tokens of programs')}>
-      <div className="filters"><h2>{t('Tokens of programs')}</h2><Button size="compact-sm" leftSection={<IconPlus size={14} />} onClick={() => setOpen(true)} aria-label={t('New token')}>{t('New')}</Button></div>
+      <div className="section-head"><h2>{t('Tokens of programs')}</h2><Button size="compact-sm" variant="default" leftSection={<IconPlus size={14} />} onClick={() => setOpen(true)} aria-label={t('New token')}>{t('New')}</Button></div>
       <Loaded query={list}>
-        {(data) => data.tokens.length === 0 ? <Empty title={t('There is no token')} icon={<IconKey />} /> : (
+        {(data) => data.tokens.length === 0 ? <p className="card none soft">{t('There is no token')}</p> : (
           <div className="card flush">
             <table className="table">
               <thead><tr><th>{t('Name')}</th><th>{t('User')}</th><th>{t('State')}</th><th>{t('May')}</th><th>{t('Expires')}</th><th>{t('Last used')}</th><th><span className="sr">{t('Actions')}</span></th></tr></thead>

@@ -1,10 +1,10 @@
 import { ActionIcon, Button, Tooltip } from '@mantine/core';
-import { IconKey, IconPencil, IconPlus, IconTrash, IconUsers } from '@tabler/icons-react';
+import { IconKey, IconPencil, IconPlus, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { Page } from '../chrome/page.js';
-import { Empty, Loaded, tellDone, tellFailed } from '../feedback/feedback.js';
+import { Loaded, tellDone, tellFailed } from '../feedback/feedback.js';
 import { get, path, send } from '../rest/client.js';
 import { useMay } from '../session/session.js';
 import { Ago } from '../time/instant.js';
@@ -77,7 +77,7 @@ function Roles() {
   return (
     <Things<Role>
       kind="roles" title={t('Roles')} none={t('There is no role')} heads={[t('Name'), t('Description'), t('Permissions')]} isKept={(role) => role.is_fixed} isFixed={(role) => role.is_fixed && role.name !== 'Public'}
-      cells={(role) => [<strong key="name">{role.name}</strong>, <span className="soft" key="what">{role.description}</span>, <span className="mono small clip block-max" key="may">{JSON.stringify(role.permissions)}</span>]}
+      cells={(role) => [<strong key="name">{role.name}</strong>, <span className="soft" key="what">{role.description}</span>, <Permissions key="may" of={role.permissions} />]}
       fields={(role) => [
         { name: 'name', label: t('Name'), kind: 'text', isRequired: true, isFixed: role !== null }, { name: 'description', label: t('Description'), kind: 'text' },
         { name: 'permissions', label: t('Permissions'), kind: 'code', isRequired: true, note: t('A list; each with actions, resources, and dags or teams it is limited to.') },
@@ -85,6 +85,27 @@ function Roles() {
       toEntry={(role) => ({ name: role?.name ?? '', description: role?.description ?? '', permissions: JSON.stringify(role?.permissions ?? [{ actions: ['read'], resources: ['dag', 'dag_run', 'task_instance', 'task_log'], dags: ['example_*'] }], null, 2) })}
       toBody={(entry) => ({ description: orNull(entry['description']), permissions: JSON.parse(text(entry['permissions'])) as unknown })}
     />
+  );
+}
+
+interface Permission {
+  readonly actions?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly dags?: readonly string[];
+  readonly teams?: readonly string[];
+}
+
+/** What a role may, in a line each: what is done, on what, and where it is limited to. */
+function Permissions({ of }: { readonly of: readonly unknown[] }) {
+  const t = useWords();
+  if (of.length === 0) return <span className="faint">{t('nothing')}</span>;
+  const all = (names: readonly string[] | undefined): string => (names === undefined || names.includes('*') ? t('everything') : names.join(', '));
+  return (
+    <ul className="permissions small">
+      {(of as readonly Permission[]).map(({ actions, resources, dags, teams }, index) => (
+        <li key={index}><strong>{actions?.includes('*') === true ? t('all actions') : (actions ?? []).join(', ')}</strong>: <span className="soft">{all(resources)}{dags === undefined ? '' : ` · ${t('Dags')}: ${dags.join(', ')}`}{teams === undefined ? '' : ` · ${t('Teams')}: ${teams.join(', ')}`}</span></li>
+      ))}
+    </ul>
   );
 }
 
@@ -120,9 +141,9 @@ function Things<Thing extends Entry & { readonly name: string }>(props: {
   const thing = editing === 'new' ? null : editing;
   return (
     <section aria-label={props.title}>
-      <div className="filters"><h2>{props.title}</h2>{may('create', 'user') && <Button size="compact-sm" leftSection={<IconPlus size={14} />} onClick={() => setEditing('new')} aria-label={`${t('New')}: ${props.title}`}>{t('New')}</Button>}</div>
+      <div className="section-head"><h2>{props.title}</h2>{may('create', 'user') && <Button size="compact-sm" variant="default" leftSection={<IconPlus size={14} />} onClick={() => setEditing('new')} aria-label={`${t('New')}: ${props.title}`}>{t('New')}</Button>}</div>
       <Loaded query={list}>
-        {(data) => (data[props.kind] ?? []).length === 0 ? <Empty title={props.none} icon={<IconUsers />} /> : (
+        {(data) => (data[props.kind] ?? []).length === 0 ? <p className="card none soft">{props.none}</p> : (
           <div className="card flush">
             <table className="table">
               <thead><tr>{props.heads.map((head) => <th key={head}>{head}</th>)}<th><span className="sr">{t('Actions')}</span></th></tr></thead>

@@ -32,6 +32,21 @@ export function relative(instant: string, nowMs: number, language: Language): st
   return format.format(Math.round(seconds / (365 * 86_400)), 'year');
 }
 
+/** What a `datetime-local` field shows of an instant in the zone. */
+export function wallClock(instant: string, zone: string): string {
+  return instantText(instant, zone, 'minute').replace(' ', 'T');
+}
+
+/** The instant a wall clock of the zone means, `2026-05-23T04:48`. What the clock shows twice is the earlier; what it skips is the later. @throws RangeError when it is no time */
+export function instantOf(clock: string, zone: string): string {
+  const asUtc = Date.parse(`${clock.length === 10 ? `${clock}T00:00` : clock}Z`);
+  if (Number.isNaN(asUtc)) throw new RangeError(`no time: ${clock}`);
+  const shown = (at: number): number => Date.parse(`${instantText(new Date(at).toISOString(), zone).replace(' ', 'T')}Z`);
+  const offsets = [asUtc - 86_400_000, asUtc + 86_400_000].map((at) => shown(at) - Math.floor(at / 1_000) * 1_000);
+  const fits = offsets.map((offset) => asUtc - offset).filter((at) => shown(at) === Math.floor(asUtc / 1_000) * 1_000);
+  return new Date(fits.length > 0 ? Math.min(...fits) : asUtc - offsets[0]!).toISOString();
+}
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** `2026-05-23 04:48:14` in the zone; ISO order in every language, as in logs and run ids. */

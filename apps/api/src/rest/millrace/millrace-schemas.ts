@@ -7,7 +7,7 @@ export const workerCollection = page('WorkerCollection', 'workers', named('Worke
   started_at: time, last_beat_at: time, lease_expires_at: time, ended_at: time.nullable(), drain_asked_at: time.nullable(), drain_asked_by: z.string().nullable(),
 })));
 export const serviceCollection = page('ServiceCollection', 'services', named('Service', z.object({
-  id: z.string(), kind: z.string(), alive: z.boolean(), hostname: z.string(), pid: z.int().nullable(), address: z.string().nullable(), version: z.string(), started_at: time, last_beat_at: time, ended_at: time.nullable(),
+  id: z.string(), kind: z.string(), alive: z.boolean(), hostname: z.string(), pid: z.int().nullable(), address: z.string().nullable(), version: z.string(), started_at: time, last_beat_at: time, ended_at: time.nullable(), partitions: z.array(z.int()),
 })));
 export const callbackCollection = page('CallbackCollection', 'callbacks', named('Callback', z.object({
   id: z.uuid(), dag_id: z.string(), dag_run_id: z.string().nullable(), task_id: z.string().nullable(), map_index: z.int(), try_number: z.int(), on: z.enum(['success', 'failure', 'retry', 'skipped', 'deadline']),

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Actor } from '@millrace/access';
 import { InstancesReader, RunsReader, ServicesReader } from '@millrace/persistence';
+import { partitionsOf } from '@millrace/scheduling';
 import type { Commands } from '@millrace/scheduling';
 import { MillraceError } from '@millrace/vocabulary';
 import { instantText } from '../answers.js';
@@ -21,6 +22,9 @@ const taskRunBody = z.strictObject({ task_id: z.string().min(1), logical_date: i
 const workersQuery = z.object({ ...pageFields('-started_at'), state: query.texts });
 const servicesQuery = z.object({ ...pageFields('-last_beat_at'), kind: query.text, alive: query.boolean });
 const foundingLogQuery = z.object({ dag_id: z.string(), task_id: z.string(), execution_date: instant, map_index: z.coerce.number().int().default(-1), try_number: query.integer });
+
+/** More than this many schedulers share no 16 partitions. */
+const SCHEDULERS_MAX = 100;
 
 /** What Airflow's API has no words for. */
 @Controller()
@@ -71,9 +75,13 @@ export class MillraceController {
   @Answers(serviceCollection)
   async getServices(@ValidQuery(servicesQuery) values: z.infer<typeof servicesQuery>): Promise<Answer<typeof serviceCollection>> {
     const page = await this.services.list({ kind: values.kind, alive: values.alive }, pageOf(values, this.pageLimitMax));
+    // As every scheduler computes them, from the same list of the living.
+    const live = await this.services.list({ kind: 'scheduler', alive: true }, { limit: SCHEDULERS_MAX, offset: 0, orderBy: ['-started_at'] });
+    const schedulers = live.rows.map((row) => row.id);
     const services = page.rows.map((row) => ({
       id: row.id, kind: row.kind, alive: row.alive, hostname: row.hostname, pid: row.pid, address: row.address, version: row.version,
       started_at: instantText(row.started_at), last_beat_at: instantText(row.last_beat_at), ended_at: instantText(row.ended_at),
+      partitions: schedulers.includes(row.id) ? partitionsOf(row.id, schedulers) : [],
     }));
     return { services, total_entries: page.total };
   }
