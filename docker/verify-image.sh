@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts every service out of the built image, as uid 10001, on own ports with a database and a virtual host of its own, runs a dag through them, and stops them.
-# Needs: root and the images of docker/build-image.sh, PostgreSQL and RabbitMQ on this machine (DATABASE_ADMIN_URL, BROKER_URL), curl, psql.
+# Needs: root and the images of docker/build-image.sh, PostgreSQL and RabbitMQ on this machine (DATABASE_ADMIN_URL, BROKER_URL), curl, psql, git.
 # Usage: docker/verify-image.sh [WORK FOLDER] [TAG]
 set -euo pipefail
 work=${1:-${TMPDIR:-/tmp}/millrace-image}
@@ -37,6 +37,11 @@ dag('image_check', {}, () => {
   chain(uid(), new BashOperator('python', { bashCommand: 'python3 -c "print(6 * 7)"' }));
 });
 DAG
+# A repository, for git as a source of dags: a bare one, so that its only commit is what is followed.
+git init -q -b main "$state/checkout"
+sed 's/image_check/image_check_git/' "$state/home/dags/image_check.ts" > "$state/checkout/from_git.ts"
+git -C "$state/checkout" add . && git -C "$state/checkout" -c user.name=check -c user.email=check@example.com commit -qm "a dag"
+git clone -q --bare "$state/checkout" "$state/home/flows.git"
 chown -R 10001:10001 "$state/home"
 # One container for each service: the root file system of the image is not written to (checked at the end).
 start() { # NAME IMAGE ARGS… with the environment in ENV
@@ -55,12 +60,13 @@ ENV=("${COMMON[@]}" MILLRACE__DATABASE__URL="$database" MILLRACE__BROKER__URL="$
 ENV=("${COMMON[@]}" MILLRACE__DATABASE__URL="$database" MILLRACE__BROKER__URL="$broker" MILLRACE__SCHEDULER__GRPC_PORT=$((base+3)) MILLRACE__SCHEDULER__OPS_PORT=$((base+4))); start scheduler millrace scheduler
 ENV=("${COMMON[@]}" MILLRACE__BROKER__URL="$broker" MILLRACE__WORKER__NAME=image-worker MILLRACE__WORKER__SCHEDULER_URLS="127.0.0.1:$((base+3))" MILLRACE__WORKER__LOG_PORT=$((base+5)) MILLRACE__WORKER__OPS_PORT=$((base+6))); start worker millrace-worker worker
 ENV=("${COMMON[@]}" MILLRACE__LOG_SERVER__PORT=$((base+8))); start log-server millrace log-server
-ENV=("${COMMON[@]}" MILLRACE__DAG_PROCESSOR__API_ADDRESS="127.0.0.1:$((base+1))" MILLRACE__DAG_PROCESSOR__OPS_PORT=$((base+7))); start dag-processor millrace dag-processor
+ENV=("${COMMON[@]}" MILLRACE__DAG_PROCESSOR__API_ADDRESS="127.0.0.1:$((base+1))" MILLRACE__DAG_PROCESSOR__OPS_PORT=$((base+7)) MILLRACE__DAG_PROCESSOR__GIT="flows=file:///var/lib/millrace/flows.git#main"); start dag-processor millrace-worker dag-processor # the image with git
 until_ok() { for _ in $(seq 720); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.25; done; echo "never: $*"; return 1; }
 for port in $base $((base+2)) $((base+4)) $((base+6)) $((base+8)) $((base+7)); do until_ok curl -fs "http://127.0.0.1:$port/readyz"; done
 echo "ready: api, scheduler, worker, log-server, dag-processor"
 millrace() { B run --isolation chroot --user 10001:10001 --env MILLRACE_HOME=/tmp --env MILLRACE_API_URL="http://127.0.0.1:$base" --env MILLRACE_PASSWORD=image-check-password "$c" -- millrace "$@"; }
 until_ok millrace dags show image_check
+until_ok millrace dags show image_check_git; echo "git in the worker's image: a dag of a repository is there"
 millrace dags trigger image_check --wait
 millrace tasks logs image_check python > "$state/python.log"; grep -q "INFO - 42" "$state/python.log"; echo "python in the worker's image ran: 42"
 # The health check of the image, against the worker's port.

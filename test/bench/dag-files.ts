@@ -4,6 +4,7 @@
  * --files N       how many (default 200)
  * --kind ts|yaml  TypeScript (default), or dags as data
  * --changes N     changes of one file (default 9)
+ * --once          without the second start
  * --parallelism N dag_processor.parallelism (default: Millrace's own)
  * --json          only JSON on stdout
  */
@@ -18,7 +19,7 @@ import { percentile } from './measure/statistics.js';
 
 const { values: flags } = parseArgs({
   allowPositionals: true,
-  options: { files: { type: 'string', default: '200' }, kind: { type: 'string', default: 'ts' }, changes: { type: 'string', default: '9' }, parallelism: { type: 'string' }, profile: { type: 'string' }, json: { type: 'boolean', default: false }, 'no-build': { type: 'boolean', default: false } },
+  options: { files: { type: 'string', default: '200' }, kind: { type: 'string', default: 'ts' }, changes: { type: 'string', default: '9' }, parallelism: { type: 'string' }, once: { type: 'boolean', default: false }, profile: { type: 'string' }, json: { type: 'boolean', default: false }, 'no-build': { type: 'boolean', default: false } },
 });
 const files = Number(flags.files);
 if (flags.kind !== 'ts' && flags.kind !== 'yaml') throw new Error(`--kind ${flags.kind}: ts or yaml`);
@@ -34,9 +35,12 @@ try {
   for (let index = 0; index < files; index++) write(index, 'first');
   progress(`${files} ${kind} files: first pass …`);
   const first = await pass('first');
-  progress('started again, nothing has changed …');
-  await constellation.service('dag-processor').stop();
-  const again = await pass('again');
+  let again: Awaited<ReturnType<typeof pass>> | null = null;
+  if (!flags.once) {
+    progress('started again, nothing has changed …');
+    await constellation.service('dag-processor').stop();
+    again = await pass('again');
+  }
   progress(`${flags.changes} changes …`);
   const changes: number[] = [];
   for (let change = 1; change <= Number(flags.changes); change++) {

@@ -21,6 +21,8 @@ export class FolderPublisher {
   private reportedPlugins: string | null = null;
   private readonly refused = new Set<string>();
   private somethingPassed = false;
+  /** Of the first of the parts of a long look. */
+  private lookBeganAt: number | null = null;
   private lost = false;
   private readable = true;
 
@@ -73,7 +75,7 @@ export class FolderPublisher {
   /** One look: processes and publishes what changed. @returns when to look again at the latest, milliseconds; null: no need */
   async once(signal: AbortSignal): Promise<number | null> {
     const refusedBefore = [...this.refused];
-    const beganAt = performance.now();
+    this.lookBeganAt ??= performance.now();
     const look = await this.processor.look((outcome) => this.publish(outcome, signal));
     if ((look.present !== null) !== this.readable) {
       this.readable = look.present !== null;
@@ -81,7 +83,10 @@ export class FolderPublisher {
       else this.logger.warn('the dags folder cannot be read; its dags stay as they are', { folder: this.folder.path });
     }
     this.watch.follow(look.folders);
-    this.metrics.lookSeconds.observe({ folder: this.folder.name }, (performance.now() - beganAt) / 1_000);
+    if (look.isComplete) {
+      this.metrics.lookSeconds.observe({ folder: this.folder.name }, (performance.now() - this.lookBeganAt) / 1_000);
+      this.lookBeganAt = null;
+    }
     if (look.present === null) return null;
     this.metrics.present.set({ folder: this.folder.name }, look.present.length);
     const present = look.present;

@@ -87,6 +87,8 @@ export interface FolderTiming {
 const TIMING: FolderTiming = { patienceMs: 1_000, costlyMs: 10_000, settleMs: 60, failureSettleMs: 500, removalSettleMs: 1_000, sliceMs: 1_000 };
 /** So many at once. */
 const SLOW_FILES_MAX = 4;
+/** When looking took longer than this, as with thousands of files, a slice is longer in proportion. */
+const SLICE_LOOK_MS = 100;
 
 /** Looks at a dags folder and processes what has changed since the last look. One at a time; `look` calls must not overlap. */
 export class FolderProcessor {
@@ -112,6 +114,7 @@ export class FolderProcessor {
   /** @param onChanged called with each outcome as soon as it is there, before the slower ones end */
   async look(onChanged: (outcome: FileOutcome) => void | Promise<void> = () => undefined): Promise<FolderLook> {
     if (this.errors.length > 0) throw this.errors.shift();
+    const lookBeganAt = Date.now();
     const scan = await scanFolder(this.folder.path).catch((error: unknown) => {
       if (['ENOENT', 'ENOTDIR', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
       throw error;
@@ -144,7 +147,8 @@ export class FolderProcessor {
       if (isYoung(file.mtimeMs, this.timing.settleMs)) again(this.timing.settleMs - (Date.now() - file.mtimeMs));
       else wanting[urgency].push(file);
     }
-    const sliceEndsAt = Date.now() + this.timing.sliceMs;
+    // Most of the time is for processing, however long it took to look at thousands of files.
+    const sliceEndsAt = Date.now() + this.timing.sliceMs * Math.max(1, (Date.now() - lookBeganAt) / SLICE_LOOK_MS);
     let isComplete = true;
     let begun = 0;
     const processAll = (files: readonly FoundFile[], isSliced: boolean): Promise<void> => inParallel(files, this.parallelism, async (file) => {
