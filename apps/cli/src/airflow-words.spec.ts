@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { expect, it } from 'vitest';
-import { createProgram } from './program.js';
-import { AIRFLOW_WORDS_WITHOUT_MEANING } from './words-without-meaning.js';
+import { createProgram } from './command-line/program.js';
+import { AIRFLOW_WORDS_WITHOUT_MEANING } from './command-line/words-without-meaning.js';
 
 /** `airflow --help` of 3.3.2, group by group, with the words that the providers celery, cncf.kubernetes, edge3 and fab add. */
 const WORDS: Readonly<Record<string, string>> = {

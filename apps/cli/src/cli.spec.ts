@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CommanderError } from 'commander';
 import { explain } from './output/terminal.js';
-import { createProgram } from './program.js';
+import { createProgram } from './command-line/program.js';
 
 type Answer = { readonly status?: number; readonly body?: unknown };
 type Route = (request: { readonly body: Record<string, unknown>; readonly query: URLSearchParams; readonly headers: IncomingMessage['headers'] }) => Answer;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { expect, it } from 'vitest';
 import { complete } from './completion/complete.js';
-import { createProgram } from './program.js';
+import { createProgram } from './command-line/program.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const program = createProgram('0', () => undefined);

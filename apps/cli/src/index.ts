@@ -1,1 +1,1 @@
-export { createProgram } from './program.js';
+export { createProgram } from './command-line/program.js';

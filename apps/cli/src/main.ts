@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { ERRORS } from '@millrace/vocabulary';
 import { versionText } from './commands/version.js';
 import { explain } from './output/terminal.js';
-import { createProgram } from './program.js';
+import { createProgram } from './command-line/program.js';
 
 // `millrace dags list | head` closes our output early: no reason for a stack trace.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));

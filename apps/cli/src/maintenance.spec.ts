@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createProgram } from './program.js';
+import { createProgram } from './command-line/program.js';
 import { explain } from './output/terminal.js';
 
 type Answers = Record<string, (body: Record<string, unknown>, search: URLSearchParams) => object | number>;

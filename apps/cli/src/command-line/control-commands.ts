@@ -1,10 +1,10 @@
 import type { Command, Option } from 'commander';
-import { instant, jsonObject, wholeNumber } from './client/instants.js';
-import type { Run } from './program.js';
+import { instant, jsonObject, wholeNumber } from '../client/instants.js';
+import type { Run } from './run.js';
 
 /** Why something waits, and what a person does to stop it or let it go. */
 export function controlCommands(program: Command, runs: Command, run: Run, output: () => Option): void {
-  const handlers = async () => import('./commands/control.js');
+  const handlers = async () => import('../commands/control.js');
   const tasks = commandOf(program, 'tasks');
   const dags = commandOf(program, 'dags');
 
@@ -20,7 +20,7 @@ export function controlCommands(program: Command, runs: Command, run: Run, outpu
     .option('--max-active-runs <n>', 'runs of the plan at once', wholeNumber(1, 10_000)).option('-c, --conf <json>', 'in place of the runs’ own', jsonObject).option('--latest', 'on the latest version of the dag')
     .option('--input <task=json...>', 'a value in place of what an upstream task returned, e.g. extract={"rows": 3}').option('--note <text>').option('--plan', 'only show what it would do; the plan is kept and can be applied').option('--apply <plan_id>', 'apply a plan that was shown before')
     .option('--no-wait', 'return once it is applied').addOption(output())
-    .description('run a choice of runs and tasks again, in order').action(run(async () => (await import('./commands/rerun.js')).rerun));
+    .description('run a choice of runs and tasks again, in order').action(run(async () => (await import('../commands/rerun.js')).rerun));
   tasks.command('switch-off').argument('<dag_id>').argument('<task_id>').option('--note <text>', 'why').addOption(output())
     .description('skip a task from now on, in every version of the dag').action(run(async () => (await handlers()).switchOff));
   tasks.command('switch-on').argument('<dag_id>').argument('<task_id>').addOption(output())

@@ -1,12 +1,12 @@
 import type { Command, Option } from 'commander';
-import { wholeNumber } from './client/instants.js';
-import type { Run } from './program.js';
+import { wholeNumber } from '../client/instants.js';
+import type { Run } from './run.js';
 
 /** Dags that are kept by the api: folders deployed from CI, and documents. */
 export function deployCommands(program: Command, run: Run, output: () => Option): void {
   const dags = program.commands.find((command) => command.name() === 'dags');
   if (dags === undefined) throw new Error('no command dags');
-  const handlers = async () => import('./commands/deploy.js');
+  const handlers = async () => import('../commands/deploy.js');
   dags.command('deploy').argument('<folder>', 'the dags folder; plugins beside it go with it').option('-b, --bundle <name>', 'name of the bundle; the name of the folder when left out')
     .option('--note <text>', 'kept with the deployment, e.g. the commit').option('--check', 'only check, and say what would change').option('--timeout <seconds>', 'wait no longer for the check', wholeNumber(1, 86_400), 600).addOption(output())
     .description('deploy a folder of dags: checked first, then active all at once; exit code 1 when it was refused').action(run(async () => (await handlers()).deploy));
@@ -16,7 +16,7 @@ export function deployCommands(program: Command, run: Run, output: () => Option)
   dags.command('undeploy').argument('<bundle>').description('take a deployed bundle and its dags away; runs and history stay').action(run(async () => (await handlers()).undeploy));
 
   const documents = dags.command('documents').description('dags sent as YAML or JSON');
-  const documentHandlers = async () => import('./commands/documents.js');
+  const documentHandlers = async () => import('../commands/documents.js');
   documents.command('list').addOption(output()).description('all documents').action(run(async () => (await documentHandlers()).listDocuments));
   documents.command('show').argument('<dag_id>').description('the document as it was sent').action(run(async () => (await documentHandlers()).showDocument));
   documents.command('put').argument('<file>', '- for standard input').option('--if-match <revision>', 'only in place of this revision', wholeNumber(1, 1_000_000_000)).addOption(output())

@@ -1,9 +1,9 @@
 import { Argument, Option } from 'commander';
 import type { Command } from 'commander';
-import { jsonObject, wholeNumber } from './client/instants.js';
-import { FILE_FORMATS } from './files/settings-file.js';
-import { ON_EXISTING } from './files/import-in-bulk.js';
-import type { Run } from './program.js';
+import { jsonObject, wholeNumber } from '../client/instants.js';
+import { FILE_FORMATS } from '../files/settings-file.js';
+import { ON_EXISTING } from '../files/import-in-bulk.js';
+import type { Run } from './run.js';
 
 const format = (): Option => new Option('--format <format>', 'of the file; by its name when left out').choices(FILE_FORMATS);
 const onExisting = (): Option => new Option('-a, --action-on-existing-key <action>', 'what happens to entries that exist').choices(ON_EXISTING).default('overwrite');
@@ -14,7 +14,7 @@ export const team = (): Option => new Option('--team-name <team>', 'only its dag
 /** Variables, connections and the files of pools. */
 export function settingsCommands(program: Command, run: Run, output: () => Option): void {
   const variables = program.command('variables').description('values that tasks read by name');
-  const ofVariables = async () => import('./commands/variables.js');
+  const ofVariables = async () => import('../commands/variables.js');
   variables.command('list').addOption(output()).description('all variables').action(run(async () => (await ofVariables()).listVariables));
   variables.command('get').argument('<key>').option('-d, --default <value>', 'printed when there is none').option('-j, --json', 'the value is JSON and is printed as such').addOption(new Option('-o, --output <format>', 'the whole entry in this shape; the value alone when left out').choices(['table', 'json', 'yaml', 'plain']))
     .description('the value of a variable').action(run(async () => (await ofVariables()).showVariable));
@@ -24,7 +24,7 @@ export function settingsCommands(program: Command, run: Run, output: () => Optio
   variables.command('export').addArgument(file()).addOption(format()).description('all variables to a file').action(run(async () => (await ofVariables()).exportVariables));
 
   const connections = program.command('connections').description('where tasks find databases and services');
-  const ofConnections = async () => import('./commands/connections.js');
+  const ofConnections = async () => import('../commands/connections.js');
   connections.command('list').option('--pattern <text>', 'part of the id').addOption(output()).description('all connections').action(run(async () => (await ofConnections()).listConnections));
   connections.command('get').argument('<id>').addOption(output()).description('one connection, without its password').action(run(async () => (await ofConnections()).showConnection));
   connections.command('add').argument('<id>').option('--conn-uri <uri>', 'type://login:password@host:port/schema?extra=…').option('--conn-json <json>', 'the whole as an object with conn_type, host, …', jsonObject).option('--conn-type <type>').option('--conn-host <host>').option('--conn-login <name>')
@@ -38,14 +38,14 @@ export function settingsCommands(program: Command, run: Run, output: () => Optio
     .description('all connections to a file, without passwords').action(run(async () => (await ofConnections()).exportConnections));
 
   const pools = program.commands.find((command) => command.name() === 'pools')!;
-  const ofPools = async () => import('./commands/pools.js');
+  const ofPools = async () => import('../commands/pools.js');
   pools.command('import').addArgument(file()).addOption(onExisting()).addOption(format()).description('pools out of a file').action(run(async () => (await ofPools()).importPools));
   pools.command('export').addArgument(file()).addOption(format()).description('all pools to a file').action(run(async () => (await ofPools()).exportPools));
 }
 
 /** Who one is, and what there is. */
 export function aboutCommands(program: Command, run: Run, output: () => Option): void {
-  const ofLogin = async () => import('./commands/login.js');
+  const ofLogin = async () => import('../commands/login.js');
   program.command('login').argument('<url>', 'of an api, e.g. https://millrace.example.org').option('-u, --username <name>', 'asked for when left out').option('--password-stdin', 'the password comes on stdin')
     .option('--profile <name>', 'what to call it; the host’s name when left out').description('log in to an api; commands ask it from then on').action(run(async () => (await ofLogin()).logIn));
   program.command('logout').option('--profile <name>', 'the current one when left out').description('forget a login').action(run(async () => (await ofLogin()).logOut));
@@ -53,7 +53,7 @@ export function aboutCommands(program: Command, run: Run, output: () => Option):
   profiles.command('list').addOption(output()).description('all logins; the current one has a star').action(run(async () => (await ofLogin()).listProfiles));
   profiles.command('use').argument('<name>').description('ask this one from now on; for one command: MILLRACE_PROFILE=name').action(run(async () => (await ofLogin()).useProfile));
 
-  const about = async () => import('./commands/about.js');
+  const about = async () => import('../commands/about.js');
   const jobs = program.command('jobs').description('services that beat');
   jobs.command('list').option('--job-type <type>', 'SchedulerJob, DagProcessorJob or ApiJob').option('--state <state>', 'running, success or failed').option('--limit <n>', 'newest so many', wholeNumber(1, 10_000), 25).addOption(output())
     .description('services, newest first').action(run(async () => (await about()).listJobs));
@@ -64,7 +64,7 @@ export function aboutCommands(program: Command, run: Run, output: () => Option):
   providers.command('list').addOption(output()).description('all of them').action(run(async () => (await about()).listProviders));
   program.command('info').addOption(output()).description('versions, addresses, and whether the api answers').action(run(async () => (await about()).showInfo));
   program.command('cheat-sheet').description('every command, one a line').action(run(async () => { const { cheatSheet } = await about(); return () => cheatSheet(program); }));
-  const completion = async () => import('./completion/complete.js');
+  const completion = async () => import('../completion/complete.js');
   program.command('completion').addArgument(new Argument('<shell>', 'whose words to print').choices(['bash', 'zsh', 'fish'])).description('what makes Tab complete commands, options and dag ids')
     .action(run(async () => { const { SCRIPTS } = await completion(); return ((shell: 'bash' | 'zsh' | 'fish') => void process.stdout.write(SCRIPTS[shell])) as never; }));
   program.command('__complete', { hidden: true }).argument('[words...]').option('--describe', 'word, tab, what it is for')

@@ -1,12 +1,12 @@
 import type { Command, Option } from 'commander';
-import { wholeNumber } from './client/instants.js';
-import type { Run } from './program.js';
+import { wholeNumber } from '../client/instants.js';
+import type { Run } from './run.js';
 
 const timeout = wholeNumber(1, 86_400);
 
 /** Holding everything, and emptying single workers. */
 export function maintenanceCommands(program: Command, run: Run, output: () => Option): void {
-  const handlers = async () => import('./commands/maintenance.js');
+  const handlers = async () => import('../commands/maintenance.js');
   const maintenance = program.command('maintenance').description('hold everything: no run starts and no task is handed out; what runs finishes, triggers are taken and kept');
   maintenance.command('on').option('--reason <text>', 'told to everybody who asks why nothing starts').option('--wait', 'until nothing runs any more').option('--timeout <seconds>', 'with --wait: no longer than this', timeout).addOption(output())
     .description('begin; exit code 1 when something still runs at the end of --timeout').action(run(async () => (await handlers()).maintenanceOn));

@@ -1,11 +1,11 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { wholeNumber } from './client/instants.js';
-import type { Run } from './program.js';
+import { wholeNumber } from '../client/instants.js';
+import type { Run } from './run.js';
 
 /** Users, roles, teams, tokens of programs, and the keys of stored secrets. */
 export function accessCommands(program: Command, run: Run, output: () => Option): void {
-  const handlers = async () => import('./commands/access.js');
+  const handlers = async () => import('../commands/access.js');
   const users = program.command('users').description('who may log in');
   const facts = (command: Command): Command => command
     .option('-r, --role <role>', 'a role, or Role@team; may be given several times', (role: string, before: readonly string[] | undefined) => [...(before ?? []), role])
@@ -37,7 +37,7 @@ export function accessCommands(program: Command, run: Run, output: () => Option)
   tokens.command('create').argument('<name>').option('--permissions <file>', 'JSON file with the part of your permissions it has; without: all of them').option('--days <n>', 'it expires after so many days', wholeNumber(1, 36_500)).description('a new token, printed once').action(run(async () => (await handlers()).createToken));
   tokens.command('revoke').argument('<id>', 'id, or name of one of yours').description('end a token at once').action(run(async () => (await handlers()).revokeToken));
 
-  const rotate = run(async () => (await import('./commands/secrets.js')).rotateStoredSecrets);
+  const rotate = run(async () => (await import('../commands/secrets.js')).rotateStoredSecrets);
   program.command('rotate-fernet-key', { hidden: true }).description('same as: secrets rotate').action(rotate);
   program.command('secrets').description('keys of stored secrets')
     .command('rotate').description('put stored secrets under the first key of security.secret_keys; may be stopped and run again').action(rotate);
