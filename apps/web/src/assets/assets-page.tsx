@@ -93,6 +93,7 @@ export function AssetsPage() {
 
 /** Dags and assets as one graph: dags are drawn as tasks are elsewhere. */
 function AssetGraph({ assets }: { readonly assets: readonly Asset[] }) {
+  const t = useWords();
   const navigate = route.useNavigate();
   const structure = useMemo((): Structure => {
     const dags = new Map<string, { inlets: string[]; outlets: string[] }>();
@@ -108,7 +109,7 @@ function AssetGraph({ assets }: { readonly assets: readonly Asset[] }) {
     const blank: Omit<TaskShape, 'id' | 'label' | 'inlets' | 'outlets'> = { operator: 'dag', upstream: [], group: null, rule: '', mapped: false, setup: false, teardown: false, sensor: false, queue: '', pool: '', retries: 0, doc: null, defined_at: null };
     return { tasks: [...dags].map(([id, { inlets, outlets }]) => ({ ...blank, id, label: id, inlets: [...new Set(inlets)], outlets: [...new Set(outlets)] })), groups: [], edge_labels: {}, schedule: null };
   }, [assets]);
-  return <div className="graph-page"><GraphView structure={structure} states={null} pick={(dagId) => void navigate({ to: '/dags/$dagId', params: { dagId } })} /></div>;
+  return <div className="graph-page"><GraphView searchLabel={t('Search')} structure={structure} states={null} pick={(dagId) => void navigate({ to: '/dags/$dagId', params: { dagId } })} /></div>;
 }
 
 const one = getRouteApi('/shell/assets/$assetId');

@@ -80,7 +80,7 @@ export function toElk(structure: Structure, folded: ReadonlySet<string>, options
     const label = group !== null && task.label === task.id && task.id.startsWith(`${group.id}.`) ? task.id.slice(group.id.length + 1) : task.label;
     shown.set(task.id, id);
     kinds.set(id, { kind: 'task', label, parent: group === null ? null : nameOf(group.id) });
-    place(group === null ? null : nameOf(group.id), { id, width: Math.max(widthOf(label), widthOf(task.operator, 6.1)), height: TASK_HEIGHT });
+    place(group === null ? null : nameOf(group.id), { id, width: Math.max(widthOf(label), widthOf(task.operator, 6.1) + DURATION_PX), height: TASK_HEIGHT });
   }
   for (const [id, node] of nodes) {
     const children = childrenOf.get(id);
@@ -159,6 +159,9 @@ function direction(isDown: boolean): Record<string, string> {
 }
 
 /** Near enough without measuring: letters of the UI's font, and room for mark and edges. */
+/** Beside the operator stands how long it took. */
+const DURATION_PX = 30;
+
 function widthOf(text: string, perLetter = 7.1): number {
   let letters = 0;
   for (const letter of text) letters += letter.codePointAt(0)! > 0x2e80 ? 1.9 : 1;

@@ -22,6 +22,8 @@ interface GraphProps {
   /** Tasks to point out, e.g. those that differ between two versions. */
   readonly marks?: ReadonlyMap<string, 'added' | 'removed' | 'changed'>;
   readonly height?: number | string;
+  /** What the search looks for, where that is not tasks. */
+  readonly searchLabel?: string;
 }
 
 /** Tasks and their order as a picture: live states, groups that fold, assets, labels on arrows. */
@@ -31,7 +33,7 @@ export function GraphView(props: GraphProps) {
 
 const MANY_TASKS = 120;
 
-function Graph({ structure, states, pick, marks, height = '100%' }: GraphProps) {
+function Graph({ structure, states, pick, marks, searchLabel, height = '100%' }: GraphProps) {
   const t = useWords();
   const flow = useReactFlow();
   const frame = useRef<HTMLDivElement>(null);
@@ -100,7 +102,7 @@ function Graph({ structure, states, pick, marks, height = '100%' }: GraphProps) 
         )}
       </Loaded>
       <div className="graph-tools">
-        <TextInput type="search" aria-label={t('Search tasks')} placeholder={t('Search tasks')} leftSection={<IconSearch size={14} />} w={170} value={search} data-page-search onChange={(event) => setSearch(event.currentTarget.value)} onKeyDown={(event) => { if (event.key === 'Enter') goTo(); }} />
+        <TextInput type="search" aria-label={searchLabel ?? t('Search tasks')} placeholder={searchLabel ?? t('Search tasks')} leftSection={<IconSearch size={14} />} w={170} value={search} data-page-search onChange={(event) => setSearch(event.currentTarget.value)} onKeyDown={(event) => { if (event.key === 'Enter') goTo(); }} />
         {structure.groups.length > 0 && <Tool label={folded.size > 0 ? t('Unfold groups') : t('Fold groups')} run={() => setFolded(folded.size > 0 ? new Set() : new Set(structure.groups.map((group) => group.id)))} icon={folded.size > 0 ? <IconFoldDown size={16} /> : <IconFoldUp size={16} />} />}
         <Tool label={isDown ? t('From left to right') : t('From top to bottom')} run={() => setDown(!isDown)} icon={isDown ? <IconArrowRight size={16} /> : <IconArrowDown size={16} />} />
         {hasAssets && <Tool label={withAssets ? t('Hide assets') : t('Show assets')} run={() => setAssets(!withAssets)} icon={<IconDatabase size={16} />} />}
