@@ -1,5 +1,6 @@
 export { bundleFile } from './bundling/bundle-file.js';
-export type { Bundle, BundleOutcome, BundleRequest } from './bundling/bundle-file.js';
+export type { Bundle, BundleOutcome } from './bundling/bundle-file.js';
+export type { BundleRequest } from './bundling/bundle-request.js';
 export { Evaluator } from './evaluation/evaluator.js';
 export type { EvaluationOutcome, TimetablesOutcome, ToldRun, ToldTimetable } from './evaluation/evaluator.js';
 export type { EvaluationLimits } from './evaluation/sandbox-process.js';

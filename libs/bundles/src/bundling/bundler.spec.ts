@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { operatorExports } from '../dag-files/operator-exports.js';
 import { authoringLibrary } from './authoring-library.js';
 import { bundleFile } from './bundle-file.js';
-import type { Bundle, BundleRequest } from './bundle-file.js';
+import type { Bundle } from './bundle-file.js';
+import type { BundleRequest } from './bundle-request.js';
 import { Bundler } from './bundler.js';
 
 const FEW = `import { EmptyOperator } from '@millrace/operators';\nimport { dag } from '@millrace/sdk';\nimport { name } from './_name.js';\ndag(name, {}, () => void new EmptyOperator('only'));\n`;

@@ -1,7 +1,7 @@
 import { build, context } from 'esbuild';
 import type { BuildContext, BuildOptions, BuildResult } from 'esbuild';
 import type { AuthoringLibrary } from './authoring-library.js';
-import type { BundleRequest } from './bundle-file.js';
+import type { BundleRequest } from './bundle-request.js';
 import { ENTRY, ENTRY_NAMESPACE } from './entry.js';
 import { resolveImports } from './resolve-imports.js';
 

@@ -4,7 +4,7 @@ import { dirname, join, resolve, sep } from 'node:path';
 import type { OnResolveResult, Plugin } from 'esbuild';
 import type { AuthoringLibrary } from './authoring-library.js';
 import { INSTALLATION_FOLDER } from './authoring-packages.js';
-import type { BundleRequest } from './bundle-file.js';
+import type { BundleRequest } from './bundle-request.js';
 import { ENTRY } from './entry.js';
 
 const ENDINGS = ['', '.ts', '.mts', '.js', '.mjs', `${sep}index.ts`, `${sep}index.js`];

@@ -1,7 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { PluginDocument } from '@millrace/contracts';
 import { bundleFile } from '../bundling/bundle-file.js';
-import type { AttachedPlugin, Bundle } from '../bundling/bundle-file.js';
+import type { Bundle } from '../bundling/bundle-file.js';
+import type { AttachedPlugin } from '../bundling/bundle-request.js';
 import type { Evaluator } from '../evaluation/evaluator.js';
 import { importFailure } from '../import-errors/import-failure.js';
 import type { ImportFailure } from '../import-errors/import-failure.js';

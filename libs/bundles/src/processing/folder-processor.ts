@@ -6,7 +6,8 @@ import { PluginCatalogue, attachedPlugins } from '../plugins/plugin-catalogue.js
 import type { FoundPlugin } from '../plugins/plugin-catalogue.js';
 import { bundleFile } from '../bundling/bundle-file.js';
 import { Bundler } from '../bundling/bundler.js';
-import type { AttachedPlugin, Bundle } from '../bundling/bundle-file.js';
+import type { Bundle } from '../bundling/bundle-file.js';
+import type { AttachedPlugin } from '../bundling/bundle-request.js';
 import type { Evaluator, ToldTimetable } from '../evaluation/evaluator.js';
 import { importFailure } from '../import-errors/import-failure.js';
 import type { ImportFailure } from '../import-errors/import-failure.js';
