@@ -1,4 +1,4 @@
-import { testDatabase } from '@millrace/test-services';
+import { testDatabase, waitFor } from '@millrace/test-services';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { inTurns } from './in-turns.js';
@@ -82,7 +82,7 @@ describe('migrations', () => {
       // It waits for this transaction to end, and does not stand in the way of another that writes.
       await connected(database.url, async (other) => {
         const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query ~ 'index concurrently'`;
-        while ((await other.query(waits)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+        await waitFor(async () => (await other.query(waits)).rowCount !== 0, { what: 'the build to wait for the writer', timeoutMs: 60_000 });
         await other.query(`set lock_timeout = '1s'; begin; lock table dag_run in row exclusive mode; commit`);
       });
       await writer.query('commit');
