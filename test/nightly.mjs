@@ -31,7 +31,7 @@ function fuzz(url, token, seconds = '600') {
       return 1;
     }
     // Streams end with their reader; addresses beyond the 16 KiB that an HTTP head may have are no request.
-    return run(join(folder, 'bin/schemathesis'), ['run', `${url}/openapi.json`, '-H', `Authorization: Bearer ${token}`, '--checks', 'not_a_server_error,status_code_conformance', '--phases', 'fuzzing',
+    return run(join(folder, 'bin/schemathesis'), ['run', `${url}/openapi.json`, '-H', `Authorization: Bearer ${token}`, '--checks', 'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance', '--phases', 'fuzzing',
       '--max-time', seconds, '--request-timeout', '30', '--continue-on-failure', '--warnings', 'off', '--no-color', '--exclude-path-regex', '/updates$|/stream$|/wait$']);
   } finally {
     rmSync(folder, { recursive: true, force: true });

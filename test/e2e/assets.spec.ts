@@ -31,6 +31,7 @@ beforeAll(async () => {
   await connection('outside_mq', constellation.brokerUrl);
   await connection('outside_db', outside.url);
   await eventually('the watchers to listen', async () => (await count(`select count(*) from asset_watcher where connected_at is not null and lease_until > now() and (kind = 'rabbitmq' or cursor_value is not null)`)) === 2);
+  await constellation.client.compareWithDocument();
 }, 180_000);
 afterAll(async () => {
   if (constellation !== undefined) expect(await constellation.stop()).toEqual([]);

@@ -26,6 +26,7 @@ beforeAll(async () => {
     },
   });
   await eventually('the dags to be published', async () => (await constellation.database.query('select 1 from dag where current_version_id is not null')).rows.length >= 6);
+  await constellation.client.compareWithDocument();
 }, 120_000);
 afterAll(async () => {
   if (constellation !== undefined) expect(await constellation.stop()).toEqual([]);

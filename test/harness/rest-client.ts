@@ -1,3 +1,4 @@
+import { OpenApiAnswers } from '@millrace/test-services';
 import type { Journal, JournalEntry } from '../oracle/journal.js';
 
 export interface RestAnswer<Body = Record<string, unknown>> {
@@ -21,12 +22,18 @@ export interface InstanceView {
 /** The REST API as a client uses it: one token, a journal of what was asked and answered. */
 export class RestClient {
   private token: string | null = null;
+  private promised: OpenApiAnswers | null = null;
 
   constructor(
     readonly baseUrl: string,
     private readonly credentials: { readonly username: string; readonly password: string },
     private readonly journal: Journal,
   ) {}
+
+  /** From now on an answer that is not what the api's own document promises is an error. */
+  async compareWithDocument(): Promise<void> {
+    this.promised = new OpenApiAnswers((await this.must('GET', '/openapi.json')) as unknown as ConstructorParameters<typeof OpenApiAnswers>[0]);
+  }
 
   /** Any call. Never throws for an answer, whatever its status; throws when there was none. */
   async call<Body = Record<string, unknown>>(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<RestAnswer<Body>> {
@@ -38,8 +45,11 @@ export class RestClient {
       signal: AbortSignal.timeout(15_000),
     });
     const text = await response.text();
-    const json = response.headers.get('content-type')?.includes('json') ?? false;
-    return { status: response.status, body: (json && text !== '' ? JSON.parse(text) : text) as Body };
+    const contentType = response.headers.get('content-type') ?? '';
+    const answer = contentType.includes('json') && text !== '' ? JSON.parse(text) : text;
+    const problems = this.promised?.problemsOf({ method, path, status: response.status, contentType, body: answer }) ?? [];
+    if (problems.length > 0) throw new Error(`not what /openapi.json promises:\n${problems.join('\n')}\n${text.slice(0, 2_000)}`);
+    return { status: response.status, body: answer as Body };
   }
 
   /** The body of a call that must succeed. @throws with method, path, status and body otherwise. */
