@@ -1,6 +1,6 @@
 import { dagDocumentSchema } from '@millrace/contracts';
 import { describe, expect, it } from 'vitest';
-import { Operator, branch, chain, cron, cronInterval, dag, defer, every, fail, group, param, secondsOf, shortCircuit, skip, task } from './index.js';
+import { Operator, branch, chain, cron, cronInterval, dag, defer, every, fail, group, param, secondsOf, sensor, shortCircuit, skip, task } from './index.js';
 import type { Dag, Duration, TaskContext } from './index.js';
 import { cronProblem } from './schedules/cron-expression.js';
 import { instantText } from './dag/dates.js';
@@ -95,6 +95,24 @@ describe('the document', () => {
   });
 });
 
+describe('an option there is not', () => {
+  // Dag files are not type-checked when they are bundled: nobody else says it.
+  it.each([
+    ['of a dag', () => dag('typo', { owner: 'ada' } as object, () => {}), 'dag "typo" has no option "owner"; did you mean "owners"?'],
+    ['of the defaults', () => dag('typo', { defaultArgs: { retires: 3 } as object }, () => {}), 'defaultArgs of dag "typo" has no option "retires"; did you mean "retries"?'],
+    ['of a task', () => task({ id: 'a', executionTimeuot: '5m' } as { id: string }, () => 1), 'task "a" has no option "executionTimeuot"; did you mean "executionTimeout"?'],
+    ['of a branch', () => branch({ id: 'a', skip: 'all' } as { id: string }, () => null), 'task "a" has no option "skip"; there are '],
+    ['of a sensor', () => sensor({ id: 'a', pokeIntervall: '5s' } as { id: string }, () => true), 'sensor "a" has no option "pokeIntervall"; did you mean "pokeInterval"?'],
+    ['given later', () => task('a', () => 1).with({ constructor: 1 } as object), 'task "a" has no option "constructor"; there are '],
+  ])('%s is refused where it stands', (_, make, sentence) => {
+    expect(make).toThrow(sentence);
+  });
+
+  it('is no trouble while it says nothing', () => {
+    expect(() => dag('fine', { team: undefined, unheardOf: undefined } as object, () => void shortCircuit({ id: 'a', skip: 'direct' }, () => true)())).not.toThrow();
+  });
+});
+
 describe('callbacks and deadlines', () => {
   it('stand in the document by what they are told of; the functions stay in the bundle', () => {
     const told = dag('told', {
@@ -114,7 +132,7 @@ describe('callbacks and deadlines', () => {
   });
 
   it('that cannot be are errors that name them', () => {
-    const of = (options: object): (() => unknown) => () => dag(`d${Math.random()}`, options, () => void task({ id: 'a', ...options }, () => 1)()).toDocument();
+    const of = (options: object): (() => unknown) => () => dag(`d${Math.random()}`, options, () => void task('a', () => 1)()).toDocument();
     expect(of({ onFailure: 'page' })).toThrow(/onFailure must be a function, an object with notify\(context\)/);
     expect(of({ deadlines: [{ reference: 'queued', interval: '1h' }, { reference: 'queued', interval: '2h' }] })).toThrow(/two deadlines are called "queued"/);
     expect(of({ deadlines: [{ reference: 'fixed', at: 'tomorrow' }] })).toThrow(/deadline "fixed": at must be a Date/);

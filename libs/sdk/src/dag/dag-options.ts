@@ -2,6 +2,7 @@ import type { DagCallbacks } from '../callbacks/callbacks.js';
 import type { DeadlineInput } from '../callbacks/deadline.js';
 import type { Duration } from '../durations/duration.js';
 import type { ScheduleInput } from '../schedules/schedule.js';
+import type { OptionNames } from '../definition-site/known-options.js';
 import type { TaskDefaults } from '../tasks/operator-options.js';
 
 /** A param with more than a default. */
@@ -94,3 +95,9 @@ export interface DagOptions<P extends ParamsInput = ParamsInput> extends DagCall
   /** Options of all tasks that do not set them themselves. */
   readonly defaultArgs?: TaskDefaults;
 }
+
+export const DAG_OPTIONS: OptionNames<DagOptions> = {
+  deadlines: true, displayName: true, description: true, docMd: true, tags: true, owners: true, ownerLinks: true, team: true, schedule: true, timezone: true, startDate: true, endDate: true, catchup: true,
+  maxActiveRuns: true, maxActiveTasks: true, maxActiveTasksPerDag: true, maxConsecutiveFailedRuns: true, runRetries: true, runRetryDelay: true, holdAfterFailure: true, dagrunTimeout: true, failFast: true,
+  isPausedUponCreation: true, renderTemplateAsNativeObj: true, placement: true, resultTask: true, params: true, defaultArgs: true, onSuccess: true, onFailure: true,
+};

@@ -3,16 +3,19 @@ import { ID_PATTERN } from '@millrace/vocabulary';
 import { DagDefinitionError } from '../definition-site/dag-definition-error.js';
 import { definitionSite, siteText } from '../definition-site/definition-site.js';
 import type { DefinitionSite } from '../definition-site/definition-site.js';
+import { unknownOption } from '../definition-site/known-options.js';
 import { isTimetable } from '../schedules/timetable.js';
 import type { ListRequest, RunList } from '../schedules/list-runs.js';
 import type { TaskContext } from '../context/task-context.js';
 import { bindInstance } from '../mapping/bind-instance.js';
 import { scopeOf, sharedScope } from '../mapping/scope.js';
 import type { Operator } from '../tasks/operator.js';
+import { TASK_DEFAULTS } from '../tasks/operator-options.js';
 import type { TaskGroup } from '../tasks/task-group.js';
 import { taskMakers } from '../tasks/task-function.js';
 import type { MakeBranch, MakeShortCircuit, MakeTask } from '../tasks/task-function.js';
 import { withDag } from './current-dag.js';
+import { DAG_OPTIONS } from './dag-options.js';
 import type { DagOptions, ParamValues, ParamsInput } from './dag-options.js';
 import { dagDocument, timetableRuns } from './dag-document.js';
 import { register } from './registry.js';
@@ -42,10 +45,12 @@ export class Dag<P extends ParamsInput = any> {
   readonly site: DefinitionSite;
   private readonly sites = new Map<string, DefinitionSite>();
 
-  /** @throws DagDefinitionError for an unusable id */
+  /** @throws DagDefinitionError for an unusable id, and for an option there is not */
   constructor(dagId: string, options: DagOptions<P> = {}, definedBy: (...args: never[]) => unknown = Dag as never) {
     this.site = definitionSite(definedBy);
     if (typeof dagId !== 'string' || !ID_PATTERN.test(dagId)) throw new DagDefinitionError(`unusable dag id ${JSON.stringify(dagId)}: letters, digits, "_", "-" and "." are allowed, at most 250 characters`, this.site);
+    const unknown = unknownOption(`dag "${dagId}"`, options, DAG_OPTIONS) ?? unknownOption(`defaultArgs of dag "${dagId}"`, options.defaultArgs, TASK_DEFAULTS);
+    if (unknown !== null) throw new DagDefinitionError(unknown, this.site);
     this.dagId = dagId;
     this.options = options;
     const makers = taskMakers<ParamValues<P>>(this as Dag);

@@ -2,6 +2,9 @@ import type { TaskContext } from '../context/task-context.js';
 import { currentDag } from '../dag/current-dag.js';
 import { DagDefinitionError } from '../definition-site/dag-definition-error.js';
 import { definitionSite } from '../definition-site/definition-site.js';
+import { unknownOption } from '../definition-site/known-options.js';
+import type { OptionNames } from '../definition-site/known-options.js';
+import { OPERATOR_OPTIONS } from '../tasks/operator-options.js';
 import type { TaskFunction } from '../tasks/task-function.js';
 import { resolveInput } from '../mapping/resolve-input.js';
 import { taskFunctionCalls } from '../tasks/task-function-calls.js';
@@ -12,6 +15,10 @@ import type { PokeAnswer, SensorOptions } from './sensor.js';
 export interface SensorFunctionOptions extends SensorOptions {
   readonly id: string;
 }
+
+const SENSOR_OPTIONS: OptionNames<SensorFunctionOptions> = {
+  id: true, ...OPERATOR_OPTIONS, mode: true, pokeInterval: true, exponentialBackoff: true, maxWait: true, timeout: true, softFail: true, silentFail: true, neverFail: true, wakeKey: true,
+};
 
 /** What a look returned when the sensor is done. */
 type SensedValue<Answer> = Awaited<Answer> extends infer A ? (A extends { readonly __millrace: 'sensed'; readonly value: infer V } ? V : never) : never;
@@ -47,6 +54,8 @@ export function sensor<Input, Answer extends PokeAnswer<unknown> | Promise<PokeA
   look: (input: Input, context: TaskContext) => Answer,
 ): TaskFunction<Input, SensedValue<Answer>> {
   const options = typeof idOrOptions === 'string' ? { id: idOrOptions } : idOrOptions;
+  const unknown = unknownOption(`sensor ${JSON.stringify(options.id)}`, options, SENSOR_OPTIONS);
+  if (unknown !== null) throw new DagDefinitionError(unknown, definitionSite(sensor as (...args: never[]) => unknown));
   if (typeof look !== 'function') throw new DagDefinitionError(`sensor ${JSON.stringify(options.id)} needs a function as second argument`, definitionSite(sensor as (...args: never[]) => unknown));
   return taskFunctionCalls(
     (input, expansion, calledAs) => {

@@ -2,6 +2,7 @@ import type { TriggerRule } from '@millrace/vocabulary';
 import type { Asset, AssetAlias } from '../assets/asset.js';
 import type { TaskCallbacks } from '../callbacks/callbacks.js';
 import type { Dag } from '../dag/dag.js';
+import type { OptionNames } from '../definition-site/known-options.js';
 import type { Duration } from '../durations/duration.js';
 
 /** Options every task has. `defaultArgs` of a dag sets them for all its tasks. */
@@ -87,3 +88,14 @@ export interface OperatorOptions extends TaskDefaults {
   /** The dag, when the task is made outside of `dag(…, () => { … })`. */
   readonly dag?: Dag;
 }
+
+export const TASK_DEFAULTS: OptionNames<TaskDefaults> = {
+  retries: true, retryDelay: true, retryExponentialBackoff: true, maxRetryDelay: true, retryPolicy: true, executionTimeout: true, triggerRule: true, queue: true, pool: true, poolSlots: true, priorityWeight: true,
+  weightRule: true, dependsOnPast: true, waitForDownstream: true, ignoreFirstDependsOnPast: true, maxActivePerDag: true, maxActivePerRun: true, onLost: true, owner: true,
+  onExecute: true, onSuccess: true, onFailure: true, onRetry: true, onSkipped: true,
+};
+
+/** Of every task. What a kind of task has besides is its own. */
+export const OPERATOR_OPTIONS: OptionNames<OperatorOptions> = {
+  ...TASK_DEFAULTS, mapIndexTemplate: true, displayName: true, docMd: true, params: true, setup: true, teardown: true, onFailureFailDagRun: true, outlets: true, inlets: true, dag: true,
+};

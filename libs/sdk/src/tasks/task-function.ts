@@ -4,8 +4,11 @@ import type { Dag } from '../dag/dag.js';
 import { currentDag } from '../dag/current-dag.js';
 import { DagDefinitionError } from '../definition-site/dag-definition-error.js';
 import { definitionSite } from '../definition-site/definition-site.js';
+import { unknownOption } from '../definition-site/known-options.js';
+import type { OptionNames } from '../definition-site/known-options.js';
 import type { JsonOf } from './json-shape.js';
 import { Operator } from './operator.js';
+import { OPERATOR_OPTIONS } from './operator-options.js';
 import type { OperatorOptions } from './operator-options.js';
 import { resolveInput } from '../mapping/resolve-input.js';
 import type { Mappable } from '../mapping/expansion.js';
@@ -74,6 +77,8 @@ export function taskMakers<P extends object>(dag: Dag | null): { task: MakeTask<
 
 function maker(kind: typeof FunctionOperator, dag: Dag | null, idOrOptions: string | TaskFunctionOptions, run: Run): TaskFunction<unknown, unknown> {
   const options = typeof idOrOptions === 'string' ? { id: idOrOptions } : idOrOptions;
+  const unknown = unknownOption(`task ${JSON.stringify(options.id)}`, options, kind.optionNames);
+  if (unknown !== null) throw new DagDefinitionError(unknown, definitionSite(maker as (...args: never[]) => unknown));
   if (typeof run !== 'function') throw new DagDefinitionError(`task ${JSON.stringify(options.id)} needs a function as second argument`, definitionSite(maker as (...args: never[]) => unknown));
   return taskFunctionCalls(
     (input, expansion, calledAs) => {
@@ -87,8 +92,12 @@ function maker(kind: typeof FunctionOperator, dag: Dag | null, idOrOptions: stri
   ) as TaskFunction<unknown, unknown>;
 }
 
+const FUNCTION_OPTIONS: OptionNames<TaskFunctionOptions> = { id: true, ...OPERATOR_OPTIONS };
+const SHORT_CIRCUIT_OPTIONS: OptionNames<ShortCircuitFunctionOptions> = { skip: true, ...FUNCTION_OPTIONS };
+
 /** A task written as a function. */
 class FunctionOperator extends Operator {
+  static readonly optionNames: Readonly<Record<string, true>> = FUNCTION_OPTIONS;
   static override readonly operatorName: string = '@task';
   static override readonly uiColor: string = '#ffefeb';
 
@@ -115,6 +124,7 @@ class BranchFunctionOperator extends FunctionOperator {
 }
 
 class ShortCircuitFunctionOperator extends FunctionOperator {
+  static override readonly optionNames = SHORT_CIRCUIT_OPTIONS;
   static override readonly operatorName: string = '@task.short_circuit';
 
   override async execute(context: TaskContext): Promise<ShortCircuit | true> {
