@@ -56,6 +56,13 @@ const works = async (runId: string, dagId = 'platform_job', taskId = 'job'): Pro
   (await constellation.client.must<{ external_tasks: Record<string, any>[] }>('GET', `/api/millrace/v1${path(dagId, runId, taskId)}/externalTasks`)).external_tasks;
 const slotsHeld = async (): Promise<number> => (await constellation.database.query(`select 1 from task_instance where state in ('queued', 'running')`)).rows.length;
 
+describe('the params of a dag', () => {
+  it('keep the order in which its author wrote them, which is not the database’s', async () => {
+    const { params } = await constellation.client.must<{ params: object }>('GET', '/api/v2/dags/platform_job/details');
+    expect(Object.keys(params)).toEqual(['platform', 'job']);
+  });
+});
+
 describe('work on another platform', () => {
   it('is waited for without a slot, and its first end counts', async () => {
     await trigger('platform_job', 'reported');

@@ -74,7 +74,7 @@ describe('the document', () => {
     const document = dagDocumentSchema.parse(JSON.parse(JSON.stringify(d.toDocument())));
     expect(document).toMatchObject({
       schedule: { kind: 'cron', expressions: ['0 0 * * *'], timezone: 'Europe/Berlin' }, startDate: '2026-06-30T22:00:00.000Z', dagrunTimeoutSeconds: 5_400,
-      params: { limit: { value: 10, schema: { type: 'integer' } }, name: { value: 'n' } },
+      params: { limit: { value: 10, schema: { type: 'integer' } }, name: { value: 'n' } }, paramOrder: ['limit', 'name'],
       tasks: [{ taskId: 'plain', operator: 'Nothing', retries: 3, retryDelaySeconds: 10, retryExponentialBackoff: 2 }, { taskId: 'own', retries: 0, executionTimeoutSeconds: 90, queue: 'big' }],
     });
     expect(document.definedAt).toMatch(/dag\.spec\.ts:\d+:\d+$/);

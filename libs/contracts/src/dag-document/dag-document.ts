@@ -187,6 +187,8 @@ export const dagDocumentSchema = z.object({
   /** The task whose return value is the result of a run. */
   resultTask: z.string().nullable().default(null),
   params: z.record(z.string(), paramSchema).default({}),
+  /** Their names as the author wrote them: the database keeps objects in an order of its own. Left out when there is nothing to order. */
+  paramOrder: z.array(z.string()).optional(),
   defaultArgs: z.record(z.string(), z.unknown()).default({}),
   /** Ends of a run that functions of the bundle are told of. */
   callbacks: z.array(z.enum(['success', 'failure'])).default([]),

@@ -96,6 +96,7 @@ function dagFields(options: DagOptions): Omit<DagDocumentInput, 'format' | 'dagI
     placement: options.placement,
     resultTask: options.resultTask,
     params: options.params === undefined ? undefined : paramDocuments(options.params),
+    paramOrder: options.params === undefined || Object.keys(options.params).length < 2 ? undefined : Object.keys(options.params),
     callbacks: noneIfEmpty(toldOfRuns(options)),
     deadlines: noneIfEmpty(deadlineDocuments(options.deadlines ?? [])),
     defaultArgs: options.defaultArgs === undefined ? undefined : dataOf(options.defaultArgs),

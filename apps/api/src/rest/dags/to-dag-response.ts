@@ -74,10 +74,12 @@ export function toDagDetailsResponse(dag: DagRow, details: DagDetails): DagDetai
   };
 }
 
-/** A dag's params with their schemas; `source` says where a task got them from. */
+/** A dag's params with their schemas, as its author ordered them; `source` says where a task got them from. */
 export function toParamsResponse(document: DagDocument, source: 'dag' | null): Record<string, unknown> {
+  const place = new Map(document.paramOrder?.map((name, index) => [name, index]));
+  const last = place.size;
   return Object.fromEntries(
-    Object.entries(document.params).map(([name, param]) => [name, { value: param.value ?? null, schema: param.schema, description: param.description, source }]),
+    Object.entries(document.params).toSorted(([a], [b]) => (place.get(a) ?? last) - (place.get(b) ?? last)).map(([name, param]) => [name, { value: param.value ?? null, schema: param.schema, description: param.description, source }]),
   );
 }
 
