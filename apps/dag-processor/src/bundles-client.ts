@@ -4,6 +4,7 @@ import { bundlesProto } from '@millrace/contracts';
 import { channelCredentials } from '@millrace/lifecycle';
 import type { TlsFiles } from '@millrace/lifecycle';
 import { publishedDocument, type FileOutcome, type FoundPlugin } from '@millrace/bundles';
+import { VERSION } from './version.js';
 
 /** A file with its bundle, source and documents; the api accepts as much. */
 const MESSAGE_MAX_BYTES = 32 * 1_048_576;
@@ -101,8 +102,9 @@ export class BundlesClient {
     return this.call((metadata, options, done) => this.client.extendTimetable(request, metadata, options, done));
   }
 
-  heartbeat(processorId: string, hostname: string): Promise<bundlesProto.HeartbeatResponse> {
-    return this.call((metadata, options, done) => this.client.heartbeat({ processorId, hostname, pid: process.pid }, metadata, options, done));
+  /** @param leaving the last one */
+  heartbeat(processorId: string, hostname: string, leaving = false): Promise<bundlesProto.HeartbeatResponse> {
+    return this.call((metadata, options, done) => this.client.heartbeat({ processorId, hostname, pid: process.pid, version: VERSION, leaving }, metadata, options, done));
   }
 
   close(): void {

@@ -17,6 +17,8 @@ import { SourceChecker } from './source-checker.js';
 import { TimetableExtender } from './timetable-extender.js';
 import { processorMetrics } from './processor-metrics.js';
 
+/** What an answer to the goodbye is waited for. */
+const GOODBYE_PATIENCE_MS = 1_000;
 const BEAT_EVERY_MS = 5_000;
 
 /** Watches dags folders and tells the api what is in them. Holds no database or broker password. */
@@ -73,6 +75,7 @@ export class DagProcessorService extends ManagedService {
   }
 
   protected async close(): Promise<void> {
+    await this.sayGoodbye();
     this.api?.close(); // Calls in flight end with CANCELLED, so that no loop waits for an api that is away.
     await this.evaluator?.dispose(); // And an endless loop in a dag file does not hold up the end.
     await Promise.all(this.loops);
@@ -82,6 +85,14 @@ export class DagProcessorService extends ManagedService {
     this.followers = [];
     this.api = null;
     this.evaluator = null;
+  }
+
+  /** So that nobody misses it. An api that is away does not hold up the end. */
+  private async sayGoodbye(): Promise<void> {
+    const patience = new AbortController();
+    const told = this.api?.heartbeat(this.id, hostname(), true).catch((error: unknown) => this.logger.debug('the api did not take the goodbye', { reason: error instanceof Error ? error.message : String(error) }));
+    await Promise.race([told, pause(GOODBYE_PATIENCE_MS, patience.signal)]);
+    patience.abort();
   }
 
   private async beat(api: BundlesClient): Promise<void> {

@@ -19,6 +19,7 @@ class FakeApi {
   readonly published: bundlesProto.PublishFileRequest[] = [];
   readonly reports: string[][] = [];
   readonly processors = new Set<string>();
+  readonly gone = new Set<string>();
   readonly toExtend: bundlesProto.TimetableToExtend[] = [];
   readonly extended: bundlesProto.ExtendTimetableRequest[] = [];
   refuse: (request: bundlesProto.PublishFileRequest) => string = () => '';
@@ -52,6 +53,7 @@ class FakeApi {
       }),
       heartbeat: guarded((request: bundlesProto.HeartbeatRequest) => {
         this.processors.add(request.processorId);
+        if (request.leaving) this.gone.add(request.processorId);
         return {};
       }),
     } as never);
@@ -173,6 +175,9 @@ describe('dag-processor', () => {
     await api.until(() => api.reports.find((report) => report.join() === 'team/second.ts'));
     expect((await fetch(`http://127.0.0.1:${processor.opsPort}/health`)).status).toBe(200);
     expect(api.processors.size).toBe(1);
+    expect(api.gone.size).toBe(0);
+    await processor.stop();
+    expect(api.gone).toEqual(api.processors);
   });
 
   it('publishes an import error with place and excerpt, and the dag when it is mended', async () => {

@@ -58,7 +58,11 @@ export function bundlesService(parts: { readonly publication: Publication; reado
       return {};
     }),
     heartbeat: unary(internalToken, logger, async (request: bundlesProto.HeartbeatRequest) => {
-      await beats.beat({ id: request.processorId, kind: 'dag-processor', hostname: request.hostname, pid: request.pid, address: null, version: '' });
+      if (request.leaving) {
+        await beats.end(request.processorId);
+        return { reparse: [] };
+      }
+      await beats.beat({ id: request.processorId, kind: 'dag-processor', hostname: request.hostname, pid: request.pid, address: null, version: request.version });
       return { reparse: await reparse.open() };
     }),
   };

@@ -57,10 +57,14 @@ describe('bundles', () => {
     expect((await publish({ ...request([{ ...etl, dagId: 'big' }], big), relativeFileloc: 'big.ts' })).dags).toHaveLength(1);
   });
 
-  it('shows a dag-processor as alive', async () => {
+  it('shows a dag-processor as alive, with its version, and as ended when it said so', async () => {
     const beat = promisify<bundlesProto.HeartbeatRequest, Metadata, bundlesProto.HeartbeatResponse>(bundles.heartbeat.bind(bundles));
-    await beat({ processorId: 'p1', hostname: 'h', pid: 1 }, internal());
+    const told = async (): Promise<unknown> => (await rig.get('/api/millrace/v1/services')).body.services.find((one: { id: string }) => one.id === 'p1');
+    await beat({ processorId: 'p1', hostname: 'h', pid: 1, version: '7.7', leaving: false }, internal());
     expect((await rig.get('/api/v2/monitor/health')).body.dag_processor.status).toBe('healthy');
+    expect(await told()).toMatchObject({ kind: 'dag-processor', version: '7.7', alive: true, ended_at: null });
+    await beat({ processorId: 'p1', hostname: 'h', pid: 1, version: '7.7', leaving: true }, internal());
+    expect(await told()).toMatchObject({ alive: false, ended_at: expect.any(String) });
   });
 
   it.each([['a wrong token', internal('x'.repeat(40))], ['no token', new Metadata()]])('refuses %s', async (_, metadata) => {

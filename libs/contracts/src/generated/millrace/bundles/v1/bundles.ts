@@ -183,6 +183,10 @@ export interface HeartbeatRequest {
   processorId: string;
   hostname: string;
   pid: number;
+  /** Of its build; empty: it does not say. */
+  version: string;
+  /** The last one: it ends in order, and is not missed. */
+  leaving: boolean;
 }
 
 export interface HeartbeatResponse {
@@ -1955,7 +1959,7 @@ export const ReportFolderResponse: MessageFns<ReportFolderResponse> = {
 };
 
 function createBaseHeartbeatRequest(): HeartbeatRequest {
-  return { processorId: "", hostname: "", pid: 0 };
+  return { processorId: "", hostname: "", pid: 0, version: "", leaving: false };
 }
 
 export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
@@ -1968,6 +1972,12 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     }
     if (message.pid !== 0) {
       writer.uint32(24).int32(message.pid);
+    }
+    if (message.version !== "") {
+      writer.uint32(34).string(message.version);
+    }
+    if (message.leaving !== false) {
+      writer.uint32(40).bool(message.leaving);
     }
     return writer;
   },
@@ -2009,6 +2019,22 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
             message.pid = reader.int32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.leaving = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2029,6 +2055,8 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     message.processorId = object.processorId ?? "";
     message.hostname = object.hostname ?? "";
     message.pid = object.pid ?? 0;
+    message.version = object.version ?? "";
+    message.leaving = object.leaving ?? false;
     return message;
   },
 };
