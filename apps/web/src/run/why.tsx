@@ -3,10 +3,11 @@ import { useQuery } from '@tanstack/react-query';
 import { ApiError, get, path } from '../rest/client.js';
 import { instantText } from '../time/format.js';
 import { usePreferences } from '../time/preferences.js';
+import { REASONS_IN_CHINESE } from '../words/reasons-in-chinese.js';
 import { useWords } from '../words/words.js';
 
-/** A reason as `why` gives it: at least a sentence. */
-interface Reason {
+/** A reason as `why` gives it: at least a sentence; the facts of its kind stand beside it. */
+interface Reason extends Readonly<Record<string, unknown>> {
   readonly kind?: string;
   readonly sentence?: string;
   readonly text?: string;
@@ -27,10 +28,10 @@ export function WhyRun({ dagId, runId, state }: { readonly dagId: string; readon
 
 function Reasons({ queryKey, address, query }: { readonly queryKey: readonly unknown[]; readonly address: string; readonly query: { map_index: number } | undefined }) {
   const t = useWords();
-  const { zone } = usePreferences();
+  const { zone, language } = usePreferences();
   const why = useQuery({ queryKey, queryFn: ({ signal }) => get<Why>(address, query, signal), retry: false, refetchInterval: 5_000 });
   if (why.error instanceof ApiError && why.error.status === 404) return null;
-  const sentences = (why.data?.reasons ?? []).map((reason) => (typeof reason === 'string' ? reason : (reason.sentence ?? reason.text ?? reason.kind ?? ''))).filter((sentence) => sentence !== '').map((sentence) => inZone(sentence, zone));
+  const sentences = (why.data?.reasons ?? []).map((reason) => sentenceOf(reason, language)).filter((sentence) => sentence !== '').map((sentence) => inZone(sentence, zone));
   if (sentences.length === 0) return null;
   return (
     <div className="why" role="status">
@@ -41,6 +42,12 @@ function Reasons({ queryKey, address, query }: { readonly queryKey: readonly unk
       </div>
     </div>
   );
+}
+
+function sentenceOf(reason: Reason | string, language: string): string {
+  if (typeof reason === 'string') return reason;
+  const chinese = language === 'zh' && reason.kind !== undefined ? REASONS_IN_CHINESE[reason.kind] : undefined;
+  return chinese?.(reason) ?? reason.sentence ?? reason.text ?? reason.kind ?? '';
 }
 
 /** Times in a sentence, in the zone all times are shown in. Those inside run ids stay: they are names. */
