@@ -16,7 +16,7 @@ const ANSWERS: Readonly<Record<string, string>> = {
   'connection db': JSON.stringify({ conn_type: 'postgres', host: 'db.example.org', login: 'ada', password: 'pw-secret', port: 5_432, schema: 'w', extra: '{"sslmode":"require"}' }),
 };
 
-async function render(value: unknown, more: Partial<RunRequest> = {}): Promise<{ value: unknown; shown: string }> {
+async function render(value: unknown, more: Partial<RunRequest> = {}, dag: { options?: object } = {}): Promise<{ value: unknown; shown: string }> {
   const secrets = new SecretMask();
   const ask = (question: RunnerQuestion): Promise<RunnerAnswer> => {
     if (question.ask === 'xcom') return Promise.resolve({ xcoms: [{ taskId: 'extract', indexPath: [], json: '{"rows":42}' }] } as unknown as RunnerAnswer);
@@ -25,12 +25,45 @@ async function render(value: unknown, more: Partial<RunRequest> = {}): Promise<{
   };
   const operator = { field: value, execute: () => undefined };
   const task = { templateFields: ['field'], operator } as unknown as TaskLike;
-  const rendered = await renderTemplates(task, new TaskContext({ ...REQUEST, ...more }, {} as never, secrets, ask), secrets, ask);
+  const rendered = await renderTemplates(task, new TaskContext({ ...REQUEST, ...more }, {} as never, secrets, ask), secrets, ask, dag);
   const answer = { value: operator.field, shown: rendered.fieldsJson };
   rendered.restore();
   expect(operator.field).toBe(value);
   return answer;
 }
+
+describe('renderTemplateAsNativeObj', () => {
+  const native = { options: { renderTemplateAsNativeObj: true } };
+
+  it.each<[template: string, is: unknown]>([
+    ['{{ params.names }}', ['a', 'b']],
+    ['{{ params.n + 1 }}', 4],
+    ['{{- params.n > 2 -}}', true],
+    ["{{ ti.xcom_pull(task_ids='extract') }}", { rows: 42 }],
+    ['{{ var.json.limits }}', { rows: 5 }],
+    ['{{ params.names | length }}', 2],
+    ['{{ dag_run.conf.by }}', 'hand'],
+    ['{{ logical_date }}', new Date('2026-05-23T04:00:00Z')],
+    ['{{ none }}', null],
+    // More than one expression, or anything beside it, is text.
+    ['{{ params.n }}{{ params.n }}', '33'],
+    [' {{ params.n }}', ' 3'],
+    ['{% if params.n %}{{ params.n }}{% endif %}', '3'],
+    ['{{ "}}" }}', '}}'],
+  ])('%s', async (template, is) => {
+    expect((await render({ deep: [template] }, {}, native)).value).toEqual({ deep: [is] });
+  });
+
+  it('says of a name there is not what there is, as of text, and shows no secret', async () => {
+    await expect(render('{{ missing }}', {}, native)).rejects.toThrow(/template field "field".*"missing" is no name a template knows/);
+    await expect(render('{{ params.constructor }}', {}, native)).rejects.toThrow(/template field "field"/);
+    expect((await render('{{ [conn.db.password, var.value.api_key] }}', {}, native)).shown).toBe('{"field":["***","***"]}');
+  });
+
+  it('is text without it', async () => {
+    expect((await render('{{ params.n + 1 }}')).value).toBe('4');
+  });
+});
 
 describe("Airflow's names in templates", () => {
   it.each<[template: string, is: string]>([

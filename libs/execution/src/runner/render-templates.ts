@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import type { RunnerAnswer, RunnerQuestion } from '@millrace/contracts';
 import type { SecretMask } from '@millrace/task-logs';
-import type { Environment, Template } from 'nunjucks';
-import type { Macros, TaskLike } from './dag-contract.js';
+import type { Environment } from 'nunjucks';
+import type { DagLike, Macros, TaskLike } from './dag-contract.js';
 import { maskSensitiveFields } from './sensitive-names.js';
 import type { Ask } from './supervisor-questions.js';
 import type { TaskContext } from './task-context.js';
@@ -24,12 +24,14 @@ const MAX_ROUNDS = 100;
 
 /**
  * Renders the template fields of an operator, in place: a copy would have no `#private` state, and a process runs one try at
- * a time. Throws an error that names the field; the operator is then as it was.
+ * a time. With the dag's option `renderTemplateAsNativeObj`, a template that is one expression becomes its value. Throws an error
+ * that names the field; the operator is then as it was.
  */
-export async function renderTemplates(task: TaskLike, context: TaskContext, secrets: SecretMask, ask: Ask, macros: Macros = {}): Promise<Rendered> {
+export async function renderTemplates(task: TaskLike, context: TaskContext, secrets: SecretMask, ask: Ask, dag: Pick<DagLike, 'macros' | 'options'> = {}): Promise<Rendered> {
   const fields = task.templateFields;
   if (fields.length === 0) return NOTHING;
   const operator = task.operator as unknown as Record<string, unknown>;
+  const render = (dag.options as { readonly renderTemplateAsNativeObj?: unknown } | undefined)?.renderTemplateAsNativeObj === true ? renderNatively : renderText;
   const shown: Record<string, unknown> = {};
   const rendered = new Map<string, unknown>();
   for (const field of fields) {
@@ -38,7 +40,7 @@ export async function renderTemplates(task: TaskLike, context: TaskContext, secr
     shown[field] = value;
     if (!holdsTemplate(value)) continue;
     try {
-      shown[field] = await renderWithAnswers(value, context, operator, secrets, ask, macros);
+      shown[field] = await renderWithAnswers(value, render, { context, taskFields: operator, secrets, ask, macros: dag.macros ?? {} });
     } catch (error) {
       throw notRendered(field, context, error);
     }
@@ -63,7 +65,7 @@ export async function renderTemplates(task: TaskLike, context: TaskContext, secr
 /** What people see instead of an index, at most 250 characters. */
 export async function renderIndexName(template: string, task: TaskLike, context: TaskContext, secrets: SecretMask, ask: Ask, macros: Macros = {}): Promise<string> {
   try {
-    const name = await renderWithAnswers(template, context, task.operator as unknown as Record<string, unknown>, secrets, ask, macros);
+    const name = await renderWithAnswers(template, renderText, { context, taskFields: task.operator as unknown as Record<string, unknown>, secrets, ask, macros });
     return secrets.mask(String(name)).slice(0, 250);
   } catch (error) {
     throw new Error(`mapIndexTemplate of task "${context.taskId}" could not be rendered: ${reasonOf(error)}`, { cause: error });
@@ -85,8 +87,18 @@ function notRendered(field: string, context: TaskContext, error: unknown): Error
   return new Error(`template field "${field}" of task "${context.taskId}" could not be rendered: ${reasonOf(error)}`, { cause: error });
 }
 
+interface Surroundings {
+  readonly context: TaskContext;
+  readonly taskFields: Record<string, unknown>;
+  readonly secrets: SecretMask;
+  readonly ask: Ask;
+  readonly macros: Macros;
+}
+
+type Render = (source: string, names: Record<string, unknown>) => unknown;
+
 /** Templates render synchronously, their questions are answered by others: render, fetch what was missing, render again. */
-async function renderWithAnswers(value: unknown, context: TaskContext, taskFields: Record<string, unknown>, secrets: SecretMask, ask: Ask, macros: Macros): Promise<unknown> {
+async function renderWithAnswers(value: unknown, render: Render, { context, taskFields, secrets, ask, macros }: Surroundings): Promise<unknown> {
   const answers = new Map<string, RunnerAnswer>();
   for (let round = 0; round < MAX_ROUNDS; round++) {
     let missing: RunnerQuestion | undefined;
@@ -97,7 +109,7 @@ async function renderWithAnswers(value: unknown, context: TaskContext, taskField
       throw new Error('waiting for an answer');
     }, macros);
     try {
-      return renderValue(value, names);
+      return renderValue(value, names, render);
     } catch (error) {
       if (missing === undefined) throw error;
       const answer = await ask(missing);
@@ -109,11 +121,42 @@ async function renderWithAnswers(value: unknown, context: TaskContext, taskField
   throw new Error(`it asked for more than ${MAX_ROUNDS} values`);
 }
 
-function renderValue(value: unknown, names: Record<string, unknown>): unknown {
-  if (typeof value === 'string') return isTemplate(value) ? renderText(value, names) : value;
-  if (Array.isArray(value)) return value.map((item) => renderValue(item, names));
-  if (isPlainObject(value)) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, renderValue(inner, names)]));
+function renderValue(value: unknown, names: Record<string, unknown>, render: Render): unknown {
+  if (typeof value === 'string') return isTemplate(value) ? render(value, names) : value;
+  if (Array.isArray(value)) return value.map((item) => renderValue(item, names, render));
+  if (isPlainObject(value)) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, renderValue(inner, names, render)]));
   return value;
+}
+
+/** The value of a template that is one expression; the text of any other. A date is a `Date`. */
+function renderNatively(source: string, names: Record<string, unknown>): unknown {
+  const expression = onlyExpression(source);
+  if (expression === null) return renderText(source, names);
+  let value: unknown;
+  // What a template sets is all it can be asked for besides its text.
+  compiled(`{% set ${VALUE} = (${expression}) %}`).getExported(names, (error, exported) => {
+    if (error) throw error;
+    value = exported[VALUE];
+  });
+  // No value: as text it would be an error, which says what there is.
+  if (value === undefined) return renderText(source, names);
+  return value instanceof TemplateDate ? value.date : value;
+}
+
+const VALUE = 'millrace_value';
+
+/** What stands between the braces, when there is nothing else. */
+function onlyExpression(source: string): string | null {
+  const between = /^\{\{-?([\s\S]*?)-?\}\}$/.exec(source)?.[1];
+  if (between === undefined) return null;
+  const { parser, nodes } = syntax();
+  const { children = [] } = parser.parse(source, undefined, {});
+  const parts = children[0] instanceof nodes.Output ? (children[0].children ?? []) : [];
+  return children.length === 1 && parts.length === 1 && !(parts[0] instanceof nodes.TemplateData) ? between : null;
+}
+
+function syntax(): NunjucksSyntax {
+  return createRequire(import.meta.url)('nunjucks') as unknown as NunjucksSyntax;
 }
 
 function renderText(source: string, names: Record<string, unknown>): string {
@@ -129,7 +172,7 @@ function renderText(source: string, names: Record<string, unknown>): string {
 
 /** Names a template reads that are neither given nor set by itself. */
 function unknownNames(source: string, names: Record<string, unknown>): string[] {
-  const { parser, nodes } = createRequire(import.meta.url)('nunjucks') as unknown as NunjucksSyntax;
+  const { parser, nodes } = syntax();
   const tree = parser.parse(source, undefined, {});
   const set = new Set<string>();
   for (const made of [...tree.findAll(nodes.Set), ...tree.findAll(nodes.For), ...tree.findAll(nodes.Macro)]) for (const symbol of namesMadeBy(made)) set.add(symbol);
@@ -158,7 +201,7 @@ interface SyntaxNode {
 /** Parts of the template engine its types leave out. */
 interface NunjucksSyntax {
   readonly parser: { parse(source: string, extensions: undefined, options: object): SyntaxNode };
-  readonly nodes: Readonly<Record<'Set' | 'For' | 'Macro' | 'Symbol' | 'Filter' | 'Is' | 'Pair', unknown>>;
+  readonly nodes: Readonly<Record<'Set' | 'For' | 'Macro' | 'Symbol' | 'Filter' | 'Is' | 'Pair' | 'Output' | 'TemplateData', abstract new (...args: never[]) => SyntaxNode>>;
 }
 
 /** What the engine brings itself. */
@@ -197,6 +240,8 @@ function reasonOf(error: unknown): string {
 
 let environment: Environment | undefined;
 let makeTemplate: ((source: string) => Template) | undefined;
+/** With the part its types leave out: what a template sets. */
+type Template = import('nunjucks').Template & { getExported(names: object, done: (error: Error | null, exported: Readonly<Record<string, unknown>>) => void): void };
 const templates = new Map<string, Template>();
 const TEMPLATES_KEPT = 1_000;
 
@@ -226,5 +271,5 @@ function loadNunjucks(): (source: string) => Template {
   environment.addFilter('ts_nodash_with_tz', (value: unknown) => `${tsNodash(dateOf(value))}+0000`);
   environment.addFilter('tojson', (value: unknown) => JSON.stringify(value));
   const made = environment;
-  return (source) => new nunjucks.Template(source, made, undefined, true);
+  return (source) => new nunjucks.Template(source, made, undefined, true) as Template;
 }

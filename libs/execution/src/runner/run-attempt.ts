@@ -58,7 +58,7 @@ export class AttemptRun {
       if (request.indexPath.length > 0) await this.bindToIndex(dag, task);
       await runOnExecute(dags, request, this.context, log);
       if (task.templateFields.length > 0) {
-        this.rendered = await renderTemplates(task, this.context, this.secrets, this.ask, dag?.macros);
+        this.rendered = await renderTemplates(task, this.context, this.secrets, this.ask, dag ?? {});
       }
       const outlets = task.operator.options?.outlets;
       if (outlets !== undefined) this.context.outlets.declare(outlets);

@@ -54,7 +54,7 @@ export async function runAttempt(world: AttemptWorld): Promise<AttemptEnd> {
       if (typeof template === 'string' && template !== '') indexName = await renderIndexName(template, task, context, secrets, world.ask, dag.macros);
     }
     await runOnExecute(new Map([[request.dagId, dag]]), request, context, log);
-    const fields = await renderTemplates(task, context, secrets, world.ask, dag.macros);
+    const fields = await renderTemplates(task, context, secrets, world.ask, dag);
     undo.unshift(() => fields.restore());
     if (fields.fieldsJson !== '') rendered = JSON.parse(fields.fieldsJson) as Record<string, unknown>;
     if (task.operator.options?.outlets !== undefined) context.outlets.declare(task.operator.options.outlets);
