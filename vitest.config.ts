@@ -10,10 +10,18 @@ export default defineConfig({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
     environment: 'node',
-    // With the previous build beside this one (test/upgrade/run.mjs) only that check is run.
-    include: process.env['MILLRACE_PREVIOUS_BUILD'] === undefined ? ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'test/**/*.spec.ts'] : ['test/upgrade/*.check.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects:
+      process.env['MILLRACE_PREVIOUS_BUILD'] === undefined
+        ? [
+            // Most of a spec's time goes into loading what it tests: two at once, also on two cores.
+            { extends: true, test: { name: 'parts', include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts'], maxWorkers: 2, sequence: { groupOrder: 0 } } },
+            // Whole constellations, browsers and killed processes: each fills the machine by itself.
+            { extends: true, test: { name: 'whole', include: ['test/**/*.spec.ts'], maxWorkers: 1, sequence: { groupOrder: 1 } } },
+          ]
+        : // With the previous build beside this one (test/upgrade/run.mjs) only that check is run.
+          [{ extends: true, test: { name: 'upgrade', include: ['test/upgrade/*.check.ts'] } }],
   },
 });
