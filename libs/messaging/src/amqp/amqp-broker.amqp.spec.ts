@@ -189,9 +189,11 @@ describe('RabbitMQ in trouble', () => {
     await broker.consumeAttempts(queue, { prefetch: 10 }, inbox.take);
     await broker.depth(queue); // The queue exists from here on.
     const garbage = [Buffer.alloc(0), Buffer.from('{'), Buffer.from([0xff, 0xfe]), Buffer.from('{"__proto__":{"v":1}}'), Buffer.from('[]'), Buffer.from(JSON.stringify({ ...attempts(), v: 99 })), Buffer.alloc(4_194_305, 'a')];
-    await withChannel(async (channel) => {
-      for (const content of garbage) channel.sendToQueue(taskQueueName(queue), content);
-    });
+    // Confirmed: what a channel sent to a quorum queue and nobody waits for may go when it is closed.
+    const sender = await admin.createConfirmChannel();
+    for (const content of garbage) sender.sendToQueue(taskQueueName(queue), content);
+    await sender.waitForConfirms();
+    await sender.close();
     const good = attempts();
     await broker.publishAttempts(queue, good);
     expect((await inbox.at(0)).message).toEqual(good);
