@@ -20,7 +20,7 @@ it.skipIf(process.env['MILLRACE_UI_BENCH'] !== '1')('measures the web UI', { tim
   await using server = await TestStandalone.start(null);
   await fill(server);
   const browser = await openBrowser(chromiumPath()!);
-  const rows: [string, string, string?][] = [];
+  const rows: [string, string, string?, string?][] = [];
   try {
     const site = join(REPOSITORY_ROOT, 'apps', 'web', 'dist', 'site', 'static');
     const packed = (name: RegExp): number => readdirSync(site).filter((file) => name.test(file)).reduce((sum, file) => sum + gzipSync(readFileSync(join(site, file))).length, 0);
@@ -36,6 +36,7 @@ it.skipIf(process.env['MILLRACE_UI_BENCH'] !== '1')('measures the web UI', { tim
     rows.push(['sent for login and home, with fonts', kB(await page.evaluate<number>('performance.getEntries().reduce((sum, one) => sum + (one.transferSize ?? 0), 0)'))]);
     const timed = async (name: string, address: string, sign: string): Promise<void> => {
       const times: number[] = [];
+      const paints: number[] = [];
       const worked: number[] = [];
       for (let round = 0; round < 5; round++) {
         await page.goto('about:blank');
@@ -45,11 +46,12 @@ it.skipIf(process.env['MILLRACE_UI_BENCH'] !== '1')('measures the web UI', { tim
           throw new Error(`${address} shows: ${(await page.locator('body').innerText()).slice(0, 600)}; ${here.complaints.join('; ')}`, { cause: error });
         });
         times.push(await page.evaluate<number>('new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))'));
+        paints.push(await page.evaluate<number>(`performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN`));
         const after = await mainThreadMs(devTools);
         // Another process may show the page: it counts from its beginning.
         worked.push(after >= before ? after - before : after);
       }
-      rows.push([name, `${Math.round(middle(times))} ms`, `${Math.round(middle(worked))} ms`]);
+      rows.push([name, `${Math.round(middle(times))} ms`, `${Math.round(middle(worked))} ms`, `${Math.round(middle(paints))} ms`]);
     };
     await timed('home, usable', '/', '.tile');
     await timed(`list of ${DAGS} dags, usable`, '/dags', '.recent-run');
@@ -65,7 +67,7 @@ it.skipIf(process.env['MILLRACE_UI_BENCH'] !== '1')('measures the web UI', { tim
     await browser.close();
   }
   const width = Math.max(...rows.map(([name]) => name.length));
-  process.stdout.write(`\n  ${''.padEnd(width)}  ${'clock'.padStart(10)}  ${'main thread'.padStart(11)}\n${rows.map(([name, value, worked = '']) => `  ${name.padEnd(width)}  ${value.padStart(10)}  ${worked.padStart(11)}`).join('\n')}\n\n`);
+  process.stdout.write(`\n  ${''.padEnd(width)}  ${'clock'.padStart(10)}  ${'main thread'.padStart(11)}  ${'first paint'.padStart(11)}\n${rows.map(([name, value, worked = '', paint = '']) => `  ${name.padEnd(width)}  ${value.padStart(10)}  ${worked.padStart(11)}  ${paint.padStart(11)}`).join('\n')}\n\n`);
 });
 
 /** Milliseconds the page's main thread has worked so far. */
